@@ -1,0 +1,1 @@
+//! One TOML file, parsed once into domain types.

@@ -1,0 +1,2 @@
+//! The one binary: commands, clock, wiring.
+fn main() {}

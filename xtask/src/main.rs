@@ -1,0 +1,2 @@
+//! check, test, bench: the verbs of the house.
+fn main() {}
