@@ -1,0 +1,2 @@
+use crate::Outcome;
+pub(crate) fn run() -> Outcome { Ok(()) }
