@@ -1,1 +1,30 @@
-//! Events in, actions out.
+//! Events in, actions out: trading as one pure function, `Desk::on_event`.
+//!
+//! It knows the order of the rooms and nothing else: belief, features, ensemble, gate, orders. It promises the same actions
+//! for the same events, bit for bit, on every machine, and allocates nothing per event.
+//!
+//! `spec`      what a desk is configured with       `event`     what it hears
+//! `action`    what it wants, and tells             `counters`  how often what, and why not
+//! `desk`      the function                         `ticks`     a quote's way through the rooms
+//! `propose`   from an opinion to a request         `leave`     exits, halts and flattening
+//! `hear`      the venue's reports                  `explain`   the arithmetic of one decision
+//! `rules`     strategies that decide by a rule
+
+mod action;
+mod counters;
+mod desk;
+mod event;
+mod explain;
+mod hear;
+mod leave;
+mod propose;
+mod rules;
+pub mod spec;
+mod ticks;
+
+pub use action::{Action, Actions, News};
+pub use counters::{Counts, Idle, TickCounts};
+pub use desk::{Desk, Fault};
+pub use event::{Command, Event, Fact, Position};
+pub use explain::Explanation;
+pub use spec::Spec;

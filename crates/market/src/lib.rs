@@ -5,7 +5,8 @@
 //! `time`        instants and spans, in nanoseconds       `price`   prices and distances, in points
 //! `lots`        volume, in the instrument's unit         `money`   cash, in millionths of a currency unit
 //! `instrument`  what is traded and by which grid         `tick`    quotes and trades as they arrive
-//! `belief`      which ticks we believe, and why not      `math`    the one implementation of exp, ln, tanh ...
+//! `belief`      which ticks we believe, and why not      `usual`   what spread and level are usual
+//! `math`        the one implementation of exp, ln, tanh ...
 //! `state`       how a struct is written to a snapshot and read back
 
 pub mod belief;
@@ -17,6 +18,7 @@ pub mod price;
 pub mod state;
 pub mod tick;
 pub mod time;
+pub mod usual;
 
 pub use belief::{Belief, BeliefSpec, Doubt, Judgement, Severity};
 pub use instrument::{Currency, Instrument, MarginClass, StrategyId, SymbolId};
@@ -26,3 +28,4 @@ pub use price::{Points, Price};
 pub use state::{Reader, State, Torn};
 pub use tick::{Side, Tick, Trade};
 pub use time::{Span, Time};
+pub use usual::Usual;

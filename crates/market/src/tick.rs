@@ -6,10 +6,11 @@ use crate::price::{Points, Price};
 use crate::state::{Reader, State, Torn};
 use crate::time::Time;
 
-/// A side of the market.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+/// A side of the market. The default is only a place for [`State`] to load into.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub enum Side {
     /// We pay the ask.
+    #[default]
     Buy,
     /// We receive the bid.
     Sell,
@@ -49,7 +50,8 @@ impl State for Side {
 }
 
 /// A quote of one symbol: the best bid and ask, as a source printed it. Not yet believed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// The default is only a place for [`State`] to load into.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Tick {
     /// What is quoted.
     pub symbol: SymbolId,

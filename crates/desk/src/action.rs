@@ -1,0 +1,109 @@
+//! What the desk wants, and what it has to tell.
+
+use market::{StrategyId, SymbolId, Time};
+use orders::{ClosedTrade, Failure, Impossible, ImpossibleTurn, Opening, OrderId, Request, Surprise, Unanswered};
+use risk::{Halt, Refusal};
+
+/// One thing that follows from an event. The order within one event matters.
+#[derive(Debug, PartialEq)]
+pub enum Action {
+    /// Send this to the venue.
+    Send(Request),
+    /// Ask the venue what became of a request.
+    Query(OrderId),
+    /// Ask the venue for its list of positions.
+    List,
+    /// Come back no later than this, whatever happens in between.
+    WakeAt(Time),
+    /// Nothing to do; something that somebody will want to read.
+    Tell(News),
+}
+
+/// What happened inside.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "a handful per order, never one per tick")]
+pub enum News {
+    /// A signal was refused by the gate, or could not be sent.
+    Refused {
+        /// Whose.
+        strategy: StrategyId,
+        /// Of what.
+        symbol: SymbolId,
+        /// Why.
+        refusal: Refusal,
+    },
+    /// A position was opened, or grew.
+    Opened(Opening),
+    /// A position, or a part of it, was closed.
+    Closed(ClosedTrade),
+    /// A request came to nothing.
+    Failed(Failure),
+    /// The kill switch was pulled.
+    Halted(Halt),
+    /// A request stays unanswered.
+    Unanswered(Unanswered),
+    /// The venue reported what we did not know of.
+    Surprised(Surprise),
+    /// The venue reported what cannot be true of a request.
+    Contradicted(Impossible),
+    /// The venue reported what cannot be true of a position.
+    Confused(ImpossibleTurn),
+    /// The venue's list and ours differ in so many places.
+    Differs {
+        /// How many.
+        differences: u32,
+    },
+    /// The venue's list and ours agree.
+    Agrees,
+    /// The venue warns that margin runs out.
+    MarginCalled,
+    /// Something was wanted that could not be sent for want of room: an alarm.
+    Overflowed,
+}
+
+/// The actions of one event, in order, within a room that is made once.
+#[derive(Debug)]
+pub struct Actions {
+    list: Vec<Action>,
+    lost: u64,
+}
+
+impl Actions {
+    /// No actions, and room for `capacity`.
+    pub fn with_capacity(capacity: usize) -> Self {
+        Self { list: Vec::with_capacity(capacity), lost: 0 }
+    }
+
+    /// Forgets what is there, keeps the room.
+    pub fn clear(&mut self) {
+        self.list.clear();
+    }
+
+    pub(crate) fn push(&mut self, action: Action) {
+        if self.list.len() < self.list.capacity() {
+            self.list.push(action);
+        } else {
+            self.lost += 1;
+        }
+    }
+
+    /// Takes the actions out, in order.
+    pub fn drain(&mut self) -> impl Iterator<Item = Action> + '_ {
+        self.list.drain(..)
+    }
+
+    /// The actions, in order.
+    pub fn as_slice(&self) -> &[Action] {
+        &self.list
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
+    /// How many did not fit, ever: must stay zero, or the room is too small for this desk.
+    pub const fn lost(&self) -> u64 {
+        self.lost
+    }
+}

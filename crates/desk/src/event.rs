@@ -1,0 +1,88 @@
+//! What the desk hears: numbered facts, and nothing else.
+
+use market::{Reader, State, StrategyId, Tick, Time, Torn, Trade};
+use orders::Report;
+use risk::{Latch, Level, Operator, Scope};
+
+/// A fact with its number and the time at which we heard it. Times never go back within a journal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Event {
+    /// Its number in the journal, from 1.
+    pub seq: u64,
+    /// When it was heard: the only clock the desk knows.
+    pub time: Time,
+    /// What was heard.
+    pub fact: Fact,
+}
+
+/// Something that happened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fact {
+    /// A quote arrived.
+    Ticked(Tick),
+    /// Somebody traded.
+    Traded(Trade),
+    /// A venue answered.
+    Reported(Report),
+    /// A time that we asked to be woken at has come.
+    Woke,
+    /// A person gave an order.
+    Commanded(Command),
+    /// The session begins, or goes on after a restart: the venue must list its positions before anything is sent.
+    Started,
+}
+
+/// What a person may order, each a journalled fact with its author.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Command {
+    /// Pull the kill switch.
+    Halt {
+        /// Who.
+        by: Operator,
+        /// What is stopped.
+        scope: Scope,
+        /// How far.
+        level: Level,
+    },
+    /// Release a latch.
+    Rearm {
+        /// Who.
+        by: Operator,
+        /// Which.
+        latch: Latch,
+    },
+    /// Take over positions that reconciliation found and nobody claims, under a strategy's exits.
+    Adopt {
+        /// Who.
+        by: Operator,
+        /// The strategy that shall manage them.
+        strategy: StrategyId,
+    },
+}
+
+/// A place for `State` to load into.
+impl Default for Fact {
+    fn default() -> Self {
+        Self::Woke
+    }
+}
+
+/// The number of the last event and its time: what a driver needs to number the next one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Position {
+    /// The number of the last event, 0 before the first.
+    pub seq: u64,
+    /// Its time.
+    pub time: Time,
+}
+
+impl State for Position {
+    fn save(&self, out: &mut Vec<u8>) {
+        self.seq.save(out);
+        self.time.save(out);
+    }
+    fn load(&mut self, from: &mut Reader<'_>) -> Result<(), Torn> {
+        self.seq.load(from)?;
+        self.time.load(from)
+    }
+}

@@ -1,0 +1,79 @@
+//! A quote's way through the rooms: is it true, what do we see, what became of what we hold, what do we think.
+
+use market::{SymbolId, Tick};
+
+use crate::action::{Actions, News};
+use crate::desk::Desk;
+
+impl Desk {
+    pub(crate) fn on_tick(&mut self, tick: &Tick, actions: &mut Actions) {
+        let place = usize::from(tick.symbol.0);
+        if !self.believe(place, tick) {
+            return;
+        }
+        self.see(place, tick);
+        self.mark(tick, actions);
+        self.exits(tick, actions);
+        for nth in 0..self.symbols[place].legs.len() {
+            let leg = self.symbols[place].legs[nth];
+            self.ask(leg, tick, actions);
+        }
+    }
+
+    /// Is it true?
+    fn believe(&mut self, place: usize, tick: &Tick) -> bool {
+        let Some(symbol) = self.symbols.get_mut(place) else {
+            self.counts.strangers += 1;
+            return false;
+        };
+        let judgement = symbol.belief.judge(tick);
+        symbol.counts.count(&judgement);
+        judgement.believed()
+    }
+
+    /// What do we see? Features and agents once, for every strategy of the symbol and of those that it leads.
+    fn see(&mut self, place: usize, tick: &Tick) {
+        let silence = self.symbols[place].belief.spec().gap;
+        let symbol = &mut self.symbols[place];
+        symbol.last = Some(*tick);
+        symbol.usual.on_tick(tick, silence);
+        symbol.features.on_tick(tick);
+        self.gate.observe(tick.symbol, tick.bid, tick.ask, tick.seen);
+        for nth in 0..self.symbols[place].followers.len() {
+            let follower = self.symbols[place].followers[nth];
+            self.symbols[follower].features.on_leader(tick);
+        }
+        let symbol = &self.symbols[place];
+        for council in &symbol.councils {
+            self.councils[*council].observe(symbol.features.frame(), tick);
+        }
+    }
+
+    /// What is what we hold worth, and did a loss limit latch?
+    fn mark(&mut self, tick: &Tick, actions: &mut Actions) {
+        if self.orders.positions_of(tick.symbol).next().is_none() {
+            return;
+        }
+        let rate = self.rate(tick.symbol);
+        self.orders.mark(tick, rate);
+        self.watch(tick.symbol, actions);
+    }
+
+    /// Lets the gate look at the profit of every strategy that holds the symbol, and does what a latch demands.
+    pub(crate) fn watch(&mut self, symbol: SymbolId, actions: &mut Actions) {
+        let mut latched = false;
+        for position in self.orders.positions_of(symbol) {
+            latched |= self.gate.watch(position.strategy, self.orders.exposure(), self.position.time).is_some();
+        }
+        if latched {
+            self.obey_halt(actions);
+        }
+    }
+
+    /// Reads the kill switch after a loss limit latched, and does what its level says.
+    pub(crate) fn obey_halt(&mut self, actions: &mut Actions) {
+        let Some(halt) = self.gate.kill_switch().halt(risk::Scope::All).copied() else { return };
+        Self::tell(actions, News::Halted(halt));
+        self.carry_out(risk::Scope::All, halt.level, actions);
+    }
+}
