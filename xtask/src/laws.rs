@@ -16,7 +16,7 @@ const ARROWS: &[(&str, &str)] = &[
     ("feed", "market"),
     ("venue", "market risk orders"),
     ("report", "market models"),
-    ("config", "market features ensemble risk orders desk venue feed"),
+    ("config", "market models features ensemble risk orders desk venue feed"),
     ("replay", "market features ensemble risk orders desk journal feed venue report config"),
     ("scalpel", "market orders risk desk journal feed venue report config replay"),
 ];

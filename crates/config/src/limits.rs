@@ -111,7 +111,7 @@ pub(crate) fn listened() -> SymbolLimits {
         price_move: PriceMove { window: Span::MINUTE, move_max: Points(0) },
         order_volume: OrderVolume { max: Lots::ZERO },
         order_value: OrderValue { max: Money::ZERO },
-        spread: SpreadGuard { max: Points(0), multiple_max: 0.0 },
+        spread: SpreadGuard { max: Points(0), multiple_max: 1.0 },
         stale: StaleGuard { age_max: Span(0) },
         position: PositionLimit { long_max: Lots::ZERO, short_max: Lots::ZERO, positions_max: 0 },
     }

@@ -45,6 +45,10 @@ impl<'a> Faults<'a> {
         self.found.borrow_mut().push(Fault { line: self.line(offset), key, what: what.into() });
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        self.found.borrow().is_empty()
+    }
+
     /// Every fault, by line.
     pub(crate) fn sorted(&self) -> Vec<Fault> {
         let mut faults = self.found.borrow().clone();
@@ -257,9 +261,10 @@ impl<'a> Table<'a> {
         read.unwrap_or(words[0].1)
     }
 
-    /// A currency code.
-    pub(crate) fn currency(&self, key: &'static str) -> Option<Currency> {
-        self.value(key, "a currency code such as \"USD\"", |value| Currency::new(value.as_str()?).map(Some))
+    /// A currency code; `XXX`, the code for none, when it cannot be read.
+    pub(crate) fn currency(&self, key: &'static str) -> Currency {
+        let read = self.value(key, "a currency code such as \"USD\"", |value| Currency::new(value.as_str()?).map(Some));
+        read.unwrap_or(Currency::NONE)
     }
 
     /// The table under a key.

@@ -1,8 +1,8 @@
 //! `[venue]` and the venue's part of each instrument: how the paper venue behaves.
 
 use market::{Currency, Instrument, Points, Span};
-use venue::calendar::{Session, Window, Zone};
-use venue::spec::{
+use ::venue::calendar::{Session, Window, Zone};
+use ::venue::spec::{
     Capacity, Commission, Conversion, Crossed, Execution, HedgedMargin, Latency, Leverage, Margin, Marketable, PaperSpec,
     PartialClose, PartialFills, Positions, Queue, Rejects, Slippage, Swap, SymbolSpec, TypicalSpread,
 };
@@ -14,6 +14,7 @@ pub(crate) struct Account {
     pub(crate) currency: Currency,
     pub(crate) balance: market::Money,
     pub(crate) positions: Positions,
+    pub(crate) day_start: Span,
 }
 
 /// The whole venue, without its symbols.
@@ -230,7 +231,7 @@ fn session(table: &Table<'_>) -> Session {
         return Session::foreign_exchange();
     }
     let Some(table) = table.table("session") else { return Session::Always };
-    let windows = table.tables("closed").iter().map(|window| Window { from: window.span("from"), to: window.span("to") });
-    let closed = windows.collect();
+    let tables = table.tables("closed");
+    let closed = tables.iter().map(|window| Window { from: window.span("from"), to: window.span("to") }).collect();
     Session::Weekly { zone: zone(&table), closed }
 }

@@ -36,6 +36,9 @@ impl State for StrategyId {
 pub struct Currency([u8; 8]);
 
 impl Currency {
+    /// `XXX`: the ISO 4217 code for no currency.
+    pub const NONE: Self = Self(*b"XXX\0\0\0\0\0");
+
     /// A currency by its code; `None` when empty, longer than eight, or not upper-case ASCII letters and digits.
     pub fn new(code: &str) -> Option<Self> {
         let fits = !code.is_empty() && code.len() <= 8;
