@@ -18,7 +18,7 @@ const ARROWS: &[(&str, &str)] = &[
     ("report", "market models"),
     ("config", "market models features ensemble risk orders desk venue feed"),
     ("replay", "market features ensemble risk orders desk journal feed venue report config"),
-    ("scalpel", "market orders risk desk journal feed venue report config replay"),
+    ("scalpel", "market ensemble orders risk desk journal feed venue report config replay"),
 ];
 
 /// Crates that think: no serialisation framework, no runtime, no logging.

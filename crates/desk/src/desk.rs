@@ -198,7 +198,7 @@ impl Desk {
     }
 
     /// From the symbol's quote currency to the account's, now.
-    pub(crate) fn rate(&self, symbol: SymbolId) -> Option<Rate> {
+    pub fn rate(&self, symbol: SymbolId) -> Option<Rate> {
         let place = usize::from(symbol.0);
         let here = self.symbols.get(place)?;
         match here.conversion {

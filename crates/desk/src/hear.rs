@@ -40,7 +40,7 @@ impl Desk {
                 Self::tell(actions, News::Surprised(surprise));
                 actions.push(Action::List);
             }
-            Outcome::Moved(_) | Outcome::Protected(_) | Outcome::Repeated | Outcome::Held => {}
+            Outcome::Moved(_) | Outcome::Protected(_) | Outcome::Repeated | Outcome::Held | Outcome::Deferred => {}
         }
     }
 

@@ -7,9 +7,10 @@
 //! `instrument`  what is traded and by which grid         `tick`    quotes and trades as they arrive
 //! `belief`      which ticks we believe, and why not      `usual`   what spread and level are usual
 //! `math`        the one implementation of exp, ln, tanh ...
-//! `state`       how a struct is written to a snapshot and read back
+//! `state`       how a struct is written to a snapshot and read back     `coded`   how a word is written and made again
 
 pub mod belief;
+pub mod coded;
 pub mod instrument;
 pub mod lots;
 pub mod math;
@@ -21,6 +22,7 @@ pub mod time;
 pub mod usual;
 
 pub use belief::{Belief, BeliefSpec, Doubt, Judgement, Severity};
+pub use coded::Coded;
 pub use instrument::{Currency, Instrument, MarginClass, StrategyId, SymbolId};
 pub use lots::Lots;
 pub use money::Money;

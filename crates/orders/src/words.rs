@@ -1,6 +1,6 @@
 //! What we ask of a venue and what it answers.
 
-use market::{Lots, Money, Price, Reader, Side, State, SymbolId, Time, Torn};
+use market::{Coded, Lots, Money, Price, Reader, Side, State, SymbolId, Time, Torn};
 use risk::{Entry, ExitCause, Protection, Reduction, Ticket};
 
 /// Our own number of a request, made from (run, sequence) and journalled before the request is sent: the run in the
@@ -105,8 +105,18 @@ pub enum Reject {
 }
 
 market::state_enum!(Reject {
-    Requote, OffQuotes, InvalidStops, Frozen, InvalidVolume, NoMoney, MarketClosed, UnknownTicket, HedgeProhibited,
-    FifoRule, Busy, Other
+    Requote,
+    OffQuotes,
+    InvalidStops,
+    Frozen,
+    InvalidVolume,
+    NoMoney,
+    MarketClosed,
+    UnknownTicket,
+    HedgeProhibited,
+    FifoRule,
+    Busy,
+    Other
 });
 
 /// What a venue says. Times are the venue's own.
@@ -236,3 +246,52 @@ pub enum Report {
         time: Time,
     },
 }
+
+market::coded_leaves!(OrderId = OrderId(0), Reject = Reject::Other);
+
+impl Coded for Instruction {
+    fn put(&self, out: &mut Vec<u8>) {
+        match self {
+            Self::Open(entry) => {
+                out.push(0);
+                entry.put(out);
+            }
+            Self::Close(reduction) => {
+                out.push(1);
+                reduction.put(out);
+            }
+            Self::Protect(protection) => {
+                out.push(2);
+                protection.put(out);
+            }
+            Self::Cancel { order, symbol } => {
+                out.push(3);
+                order.put(out);
+                symbol.put(out);
+            }
+        }
+    }
+    fn get(from: &mut Reader<'_>) -> Result<Self, Torn> {
+        match from.u8()? {
+            0 => Ok(Self::Open(Entry::get(from)?)),
+            1 => Ok(Self::Close(Reduction::get(from)?)),
+            2 => Ok(Self::Protect(Protection::get(from)?)),
+            3 => Ok(Self::Cancel { order: OrderId::get(from)?, symbol: SymbolId::get(from)? }),
+            _ => Err(Torn),
+        }
+    }
+}
+
+market::coded_enum!(Report {
+    0 => Accepted { id, time },
+    1 => Rejected { id, time, reason },
+    2 => Opened { id, time, ticket, lots, rest, price, commission },
+    3 => Closed { id, time, ticket, successor, lots, price, profit, commission, swap, cause },
+    4 => Protected { id, time, ticket, stop, target },
+    5 => Cancelled { id, time },
+    6 => Unknown { id, time },
+    7 => NeverHeard { id, time },
+    8 => Held { time, ticket, symbol, side, lots, price, stop, target },
+    9 => Listed { time, positions, balance },
+    10 => MarginCalled { time },
+});

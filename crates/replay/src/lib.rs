@@ -1,1 +1,15 @@
-//! The same desk from history: backtest, verify, explain, storm.
+//! The same desk from history: backtest, resume, verify, explain.
+//!
+//! `session`   the one loop around the desk             `record`    what is written down of it, and agreement with it
+//! `backtest`  recorded ticks through desk and venue    `collect`   the facts of a run, for the report
+//! `again`     a journal back through the desk          `words`     an explanation as text
+//! `files`     trades as CSV and Parquet                `synthetic` ticks whose truth is known
+
+pub mod again;
+pub mod backtest;
+pub mod collect;
+pub mod files;
+pub mod record;
+pub mod session;
+pub mod synthetic;
+pub mod words;

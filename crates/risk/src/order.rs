@@ -81,7 +81,17 @@ pub enum ExitCause {
 }
 
 market::state_enum!(ExitCause {
-    Stop, Target, Rung, Trail, Timeout, Reversal, Flatten, StopOut, Operator, SessionEnd, Netted
+    Stop,
+    Target,
+    Rung,
+    Trail,
+    Timeout,
+    Reversal,
+    Flatten,
+    StopOut,
+    Operator,
+    SessionEnd,
+    Netted
 });
 
 /// A position, or a part of one, to close.
@@ -117,6 +127,56 @@ pub struct Protection {
 }
 
 /// Proof that the gate said yes. Only this crate can make one; it cannot be copied, defaulted or read from bytes.
+///
+/// Whoever holds one may look at it and use it up:
+/// ```
+/// fn submit<T>(approved: risk::Approved<T>) -> T {
+///     let _look: &T = approved.order();
+///     approved.into_order()
+/// }
+/// ```
+/// Nobody else can make one, not by its constructor:
+/// ```compile_fail
+/// fn forge<T>(order: T) -> risk::Approved<T> {
+///     risk::Approved(order)
+/// }
+/// ```
+/// not by its function:
+/// ```compile_fail
+/// fn forge<T>(order: T) -> risk::Approved<T> {
+///     risk::Approved::new(order)
+/// }
+/// ```
+/// not by taking one apart:
+/// ```compile_fail
+/// fn forge<T>(approved: &mut risk::Approved<T>, order: T) {
+///     approved.0 = order;
+/// }
+/// ```
+/// not by cloning:
+/// ```compile_fail
+/// fn twice<T: Clone>(approved: &risk::Approved<T>) -> risk::Approved<T> {
+///     approved.clone()
+/// }
+/// ```
+/// not by default:
+/// ```compile_fail
+/// fn forge() -> risk::Approved<u8> {
+///     Default::default()
+/// }
+/// ```
+/// not by conversion:
+/// ```compile_fail
+/// fn forge(order: u8) -> risk::Approved<u8> {
+///     order.into()
+/// }
+/// ```
+/// and not from the bytes of a snapshot:
+/// ```compile_fail
+/// fn forge(from: &mut market::Reader<'_>, approved: &mut risk::Approved<u8>) {
+///     let _ = market::State::load(approved, from);
+/// }
+/// ```
 #[derive(Debug)]
 pub struct Approved<T>(T);
 
@@ -135,6 +195,15 @@ impl<T> Approved<T> {
         self.0
     }
 }
+
+market::coded_leaves!(Ticket = Ticket(0), ExitCause = ExitCause::Stop);
+market::coded_enum!(Kind {
+    0 => Market { deviation },
+    1 => Limit { price, expires },
+});
+market::coded_struct!(Entry { strategy, symbol, side, lots, kind, reference, stop, target });
+market::coded_struct!(Reduction { strategy, symbol, ticket, side, lots, cause });
+market::coded_struct!(Protection { strategy, symbol, ticket, stop, target });
 
 /// Whether `lots` is an order size that the instrument's venue accepts.
 pub fn fits_lot_grid(instrument: &Instrument, lots: Lots) -> bool {

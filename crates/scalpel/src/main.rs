@@ -1,2 +1,59 @@
-//! The one binary: commands, clock, wiring.
-fn main() {}
+//! The one binary: commands, the clock, wiring.
+//!
+//! `arguments`  what can be asked of it     `backtest`  recorded ticks through the desk, and the report
+//! `bundled`    the ticks it carries        `data`      inspect and import
+//! `journals`   verify, replay, explain     `screen`    progress and results on the terminal
+//! `facts`      what the report is told
+
+mod arguments;
+mod backtest;
+mod bundled;
+mod data;
+mod facts;
+mod journals;
+mod screen;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use arguments::{Arguments, Verb};
+
+/// What went wrong, with the exit code that says of what kind it is. The codes are in `scalpel --help`.
+pub(crate) enum Failure {
+    /// 2: what was asked cannot be understood: a flag, a configuration, a symbol.
+    Usage(String),
+    /// 3: the input cannot be used: a file is missing, damaged or of an unknown kind.
+    Input(String),
+    /// 4: the output cannot be written: no room, no right, already there.
+    Output(String),
+    /// 5: a proof failed: a journal is damaged, or a replay differs.
+    Proof(String),
+    /// 1: the program contradicts itself: please report it.
+    Broken(String),
+}
+
+pub(crate) type Outcome = Result<(), Failure>;
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let outcome = match arguments.verb {
+        None => backtest::main_job(&arguments.run),
+        Some(Verb::Backtest(asked)) => backtest::backtest(&asked),
+        Some(Verb::Data(verb)) => data::data(&verb),
+        Some(Verb::Journal(verb)) => journals::journal(&verb),
+        Some(Verb::Replay(asked)) => journals::replay(&asked),
+        Some(Verb::Explain(asked)) => journals::explain(&asked),
+        Some(Verb::Config(asked)) => backtest::print_config(&asked),
+    };
+    let (code, why) = match outcome {
+        Ok(()) => return ExitCode::SUCCESS,
+        Err(Failure::Broken(why)) => (1, why),
+        Err(Failure::Usage(why)) => (2, why),
+        Err(Failure::Input(why)) => (3, why),
+        Err(Failure::Output(why)) => (4, why),
+        Err(Failure::Proof(why)) => (5, why),
+    };
+    screen::complain(&why);
+    ExitCode::from(code)
+}

@@ -1,0 +1,216 @@
+//! The council of one symbol and barrier class: it learns from what came of its opinions, and tells them.
+
+use features::Frame;
+use market::{Span, Tick, Time, math};
+use models::STATES;
+use models::pool::clipped_logit;
+
+use crate::barrier::Barrier;
+use crate::calibration::Evidence;
+use crate::domain::Reach;
+use crate::labels::{Label, LabelCounts, LabelSpec, Labels};
+use crate::regime::{Regime, RegimeSpec, RegimeView};
+use crate::seat::{AgentSpec, Moment, Seat, Thought};
+use crate::vote::{AGENTS, Abstain, AgentKind, Vote};
+use crate::weights::{WeightSpec, Weights};
+
+/// Everything that is a choice about a council.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct CouncilSpec {
+    /// What the probabilities are about.
+    pub barrier: Barrier,
+    /// When samples are taken, and how they are labelled.
+    pub labels: LabelSpec,
+    /// How agents learn and are calibrated.
+    pub agents: AgentSpec,
+    /// How agents are weighted.
+    pub weights: WeightSpec,
+    /// How the regime is found.
+    pub regime: RegimeSpec,
+    /// A frame older than its tick by more than this is stale, and so are opinions older than the quote decided on.
+    pub age_max: Span,
+}
+
+/// What is kept of a moment until its labels come back.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+struct Sample {
+    /// The log-odds of the null at the spread of that moment.
+    null: f64,
+    posterior: [f64; STATES],
+    thoughts: [Thought; AGENTS],
+}
+
+market::state!(Sample { null, posterior, thoughts });
+
+/// What the council says now: all that a decision looks at.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Standing {
+    pub(crate) opinions: [Vote; AGENTS],
+    pub(crate) evidence: [Evidence; AGENTS],
+    /// The learned weights, mixed by the regimes' probabilities.
+    pub(crate) weights: [f64; AGENTS],
+    pub(crate) regime: RegimeView,
+    /// When the latest tick was.
+    pub(crate) heard: Option<Time>,
+}
+
+market::state!(Standing { opinions, evidence, weights, regime, heard });
+
+/// The agents of one symbol and barrier class, with everything they have learned. One tick in, opinions out; nothing is
+/// allocated after construction.
+#[derive(Debug, Clone)]
+pub struct Council {
+    spec: CouncilSpec,
+    labels: Labels<Sample>,
+    seats: [Seat; AGENTS],
+    weights: Weights,
+    regime: Regime,
+    blackout: Option<Time>,
+    standing: Standing,
+}
+
+market::state!(Council { labels, seats, weights, regime, blackout, standing });
+
+impl Council {
+    /// A council that has learned nothing.
+    pub fn new(spec: &CouncilSpec) -> Self {
+        let weights = Weights::new(spec.weights);
+        let regime = Regime::new(&spec.regime);
+        let standing = Standing {
+            opinions: [Vote::default(); AGENTS],
+            evidence: [Evidence::default(); AGENTS],
+            weights: weights.mixed(&regime.view().posterior),
+            regime: *regime.view(),
+            heard: None,
+        };
+        let labels = Labels::new(spec.barrier, spec.labels);
+        Self { spec: *spec, labels, seats: Seat::all(&spec.agents), weights, regime, blackout: None, standing }
+    }
+
+    /// Takes a believed tick and the frame after it: learns from the labels that the tick resolves, renews every
+    /// opinion, and takes a sample when one is due.
+    pub fn observe(&mut self, frame: &Frame, tick: &Tick) {
+        let standing = &mut self.standing;
+        standing.heard = Some(standing.heard.map_or(tick.time, |heard| heard.max(tick.time)));
+        let learned = self.learn(tick);
+        self.regime.on_tick(frame, tick);
+        self.standing.regime = *self.regime.view();
+        self.standing.weights = self.weights.mixed(&self.standing.regime.posterior);
+        let silenced = self.silenced(frame, tick);
+        let null = clipped_logit(self.spec.barrier.null(tick.spread().as_f64()));
+        let moment = Moment { frame, tick, barrier: &self.spec.barrier, null, silenced };
+        let mut thoughts = [Thought::default(); AGENTS];
+        for (i, seat) in self.seats.iter_mut().enumerate() {
+            thoughts[i] = seat.think(&moment);
+            self.standing.opinions[i] = seat.vote(&thoughts[i]);
+            if learned {
+                self.standing.evidence[i] = seat.evidence();
+            }
+        }
+        if silenced.is_none() && tick.spread().0 >= 0 && self.labels.is_due(tick.time) {
+            for (seat, thought) in self.seats.iter_mut().zip(&thoughts) {
+                seat.remember(thought);
+            }
+            self.labels.push(tick, Sample { null, posterior: self.standing.regime.posterior, thoughts });
+        }
+    }
+
+    /// Applies the labels that this tick resolves; whether there were any.
+    fn learn(&mut self, tick: &Tick) -> bool {
+        let Self { labels, seats, weights, .. } = self;
+        let mut learned = false;
+        labels.on_tick(tick, |sample, label| {
+            learned = true;
+            learn_label(seats, weights, sample, label);
+        });
+        learned
+    }
+
+    /// Why nobody may speak now, if so. Until the regime is known samples are taken all the same: the agents' scales
+    /// warm up beside it.
+    fn silenced(&self, frame: &Frame, tick: &Tick) -> Option<Abstain> {
+        if self.blackout.is_some_and(|until| tick.time < until) {
+            return Some(Abstain::Blackout);
+        }
+        if tick.time.since(frame.time) > self.spec.age_max {
+            return Some(Abstain::Stale);
+        }
+        (self.standing.regime.reach == Reach::Outside).then_some(Abstain::OutOfDomain)
+    }
+
+    /// Declares a blackout: until then every agent abstains, and no sample is taken.
+    pub fn black_out(&mut self, until: Time) {
+        self.blackout = Some(self.blackout.map_or(until, |before| before.max(until)));
+    }
+
+    /// Lets one agent begin anew, with nothing learned but its weight: the way back for a faulted one.
+    pub fn restart(&mut self, kind: AgentKind) {
+        let place = kind as usize;
+        self.seats[place].restart();
+        self.standing.opinions[place] = Vote::default();
+        self.standing.evidence[place] = Evidence::default();
+    }
+
+    /// What each agent says now, by its number.
+    pub const fn opinions(&self) -> &[Vote; AGENTS] {
+        &self.standing.opinions
+    }
+
+    /// The regime now.
+    pub const fn regime(&self) -> &RegimeView {
+        &self.standing.regime
+    }
+
+    /// The learned weight of each agent, mixed by the regimes' probabilities.
+    pub const fn weights(&self) -> &[f64; AGENTS] {
+        &self.standing.weights
+    }
+
+    /// The learned weights of each regime.
+    pub const fn regime_weights(&self) -> &[[f64; AGENTS]; STATES] {
+        self.weights.regimes()
+    }
+
+    /// What each agent's calibration rests on.
+    pub const fn evidence(&self) -> &[Evidence; AGENTS] {
+        &self.standing.evidence
+    }
+
+    /// What the probabilities are about.
+    pub const fn barrier(&self) -> &Barrier {
+        &self.spec.barrier
+    }
+
+    /// What became of the samples.
+    pub const fn label_counts(&self) -> &LabelCounts {
+        self.labels.counts()
+    }
+
+    /// How many labels are unresolved.
+    pub fn labels_pending(&self) -> usize {
+        self.labels.pending()
+    }
+
+    pub(crate) const fn spec(&self) -> &CouncilSpec {
+        &self.spec
+    }
+
+    pub(crate) const fn standing(&self) -> &Standing {
+        &self.standing
+    }
+}
+
+/// One label: calibrates and teaches every agent that had a thought, and weighs those that spoke.
+fn learn_label(seats: &mut [Seat; AGENTS], weights: &mut Weights, sample: &Sample, label: &Label) {
+    let Label { side, won, uniqueness, .. } = *label;
+    let losses = std::array::from_fn(|i| {
+        let thought = &sample.thoughts[i];
+        let said = thought.said(side).filter(|_| !seats[i].is_faulted());
+        seats[i].learn(thought, sample.null, (side, won, uniqueness));
+        said.map(|opinion| -math::ln(if won { opinion.p } else { 1.0 - opinion.p }))
+    });
+    weights.learn(&losses, uniqueness, &sample.posterior);
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,40 @@
+//! Many agents, one signal with its reasons: calibrated opinions about a declared barrier, pooled around the null.
+//!
+//! Pure, bounded, nothing allocated after construction. It does not size, send or know an order.
+//!
+//! `barrier`      what a probability is about           `vote`      who speaks, and why not
+//! `inputs`       what each logistic agent looks at     `fair`      fair value, through the barrier formula
+//! `domain`       the scale of inputs, and what is far  `labels`    what became of a sample, exactly once
+//! `calibration`  what log-odds are worth               `weights`   who is listened to, by regime
+//! `regime`       the gate and the context              `seat`      one agent whole; how to add one
+//! `council`      learn and tell, tick by tick          `decide`    the trade rule, with all its arithmetic
+
+#[cfg(test)]
+extern crate self as ensemble;
+
+pub mod barrier;
+pub mod calibration;
+pub mod council;
+pub mod decide;
+pub mod domain;
+mod fair;
+mod inputs;
+pub mod labels;
+pub mod regime;
+mod seat;
+#[cfg(test)]
+mod testing;
+pub mod vote;
+pub mod weights;
+
+pub use barrier::{Barrier, BarrierFault};
+pub use calibration::{CalibrationSpec, Evidence};
+pub use council::{Council, CouncilSpec};
+pub use decide::{DecideSpec, Decision, NoTrade, Part, Reason, View, decide};
+pub use domain::{DomainSpec, Reach};
+pub use fair::FairValueSpec;
+pub use labels::{Label, LabelCounts, LabelSpec, Outcome};
+pub use regime::{REGIME_INPUTS, RegimeSpec, RegimeView};
+pub use seat::AgentSpec;
+pub use vote::{AGENTS, Abstain, AgentKind, Opinion, Vote};
+pub use weights::WeightSpec;

@@ -1,0 +1,293 @@
+//! A seat at the council: an agent's mind, what it has seen, what its word is worth.
+//!
+//! To add an agent: a variant of [`AgentKind`] (and of its `state_enum!` list), a variant of [`Mind`] with an arm in
+//! each of its four functions, and a line in `Mind::new`. A mind answers with log-odds beyond the null's, of any scale;
+//! calibration, domain, weights, confidence and the decision then treat it like the others. It must not allocate.
+
+use features::Frame;
+use market::{Reader, Side, State, Tick, Torn};
+use models::{Ftrl, FtrlSpec};
+
+use crate::barrier::Barrier;
+use crate::calibration::{Calibration, CalibrationSpec, Evidence, Lesson};
+use crate::domain::{Centre, Domain, DomainSpec, Reach};
+use crate::fair::{FairValue, FairValueSpec};
+use crate::inputs::{self, Inputs, WIDTH};
+use crate::vote::{AGENTS, Abstain, AgentKind, Opinion, Vote, place};
+
+/// How the agents learn.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct AgentSpec {
+    /// The logistic regressions.
+    pub logistic: FtrlSpec,
+    /// The fair value filter.
+    pub fair_value: FairValueSpec,
+    /// Burst speaks only while the log of the 5 s over the 60 s tick rate is at least this.
+    pub surge_min: f64,
+    /// How the scale of inputs is learned, and what is out of domain.
+    pub domain: DomainSpec,
+    /// How opinions are calibrated.
+    pub calibration: CalibrationSpec,
+}
+
+/// How an agent comes to its raw opinion.
+#[derive(Debug, Clone)]
+enum Mind {
+    Logistic(Logistic),
+    FairValue(FairValue),
+}
+
+/// An online logistic regression on mirrored inputs and a constant, which takes up the base rate.
+#[derive(Debug, Clone)]
+struct Logistic {
+    look: Look,
+    model: Ftrl<{ WIDTH + 1 }>,
+}
+
+/// Which features.
+#[derive(Debug, Clone, Copy)]
+enum Look {
+    Flow,
+    Burst { surge_min: f64 },
+    Momentum,
+    Reversion,
+}
+
+impl Look {
+    fn inputs(self, frame: &Frame) -> Result<Inputs, Abstain> {
+        match self {
+            Self::Flow => inputs::flow(frame),
+            Self::Burst { surge_min } => inputs::burst(frame, surge_min),
+            Self::Momentum => inputs::momentum(frame),
+            Self::Reversion => inputs::reversion(frame),
+        }
+    }
+}
+
+impl Mind {
+    fn new(kind: AgentKind, spec: &AgentSpec) -> Self {
+        let logistic = |look| Self::Logistic(Logistic { look, model: Ftrl::new(&spec.logistic) });
+        match kind {
+            AgentKind::Flow => logistic(Look::Flow),
+            AgentKind::FairValue => Self::FairValue(FairValue::new(spec.fair_value)),
+            AgentKind::Burst => logistic(Look::Burst { surge_min: spec.surge_min }),
+            AgentKind::Momentum => logistic(Look::Momentum),
+            AgentKind::Reversion => logistic(Look::Reversion),
+        }
+    }
+
+    fn on_tick(&mut self, frame: &Frame, tick: &Tick) {
+        match self {
+            Self::Logistic(_) => {}
+            Self::FairValue(fair) => fair.on_tick(frame, tick),
+        }
+    }
+
+    fn inputs(&self, frame: &Frame, tick: &Tick) -> Result<Inputs, Abstain> {
+        match self {
+            Self::Logistic(logistic) => logistic.look.inputs(frame),
+            Self::FairValue(fair) => fair.inputs(frame, tick),
+        }
+    }
+
+    /// Log-odds beyond the null's, for buying and selling, from standardised inputs.
+    fn raw(&self, standardised: &Inputs, moment: &Moment<'_>) -> Result<[f64; 2], Abstain> {
+        match self {
+            Self::Logistic(logistic) => {
+                // The constant is left out: the level comes from the null at this spread, and from the calibration.
+                let inputs = logistic_inputs(standardised, Side::Buy);
+                let parts = logistic.model.contributions(&inputs);
+                let tilt: f64 = parts[..WIDTH].iter().sum();
+                Ok([tilt, -tilt])
+            }
+            Self::FairValue(fair) => fair.raw(moment.frame, moment.tick, moment.barrier),
+        }
+    }
+
+    fn learn(&mut self, standardised: &Inputs, side: Side, won: bool, weight: f64) {
+        match self {
+            Self::Logistic(logistic) => {
+                logistic.model.learn(&logistic_inputs(standardised, side), won, weight);
+            }
+            // The filter learns from quotes, not from labels.
+            Self::FairValue(_) => {}
+        }
+    }
+}
+
+impl State for Mind {
+    fn save(&self, out: &mut Vec<u8>) {
+        match self {
+            Self::Logistic(logistic) => logistic.model.save(out),
+            Self::FairValue(fair) => fair.save(out),
+        }
+    }
+    fn load(&mut self, from: &mut Reader<'_>) -> Result<(), Torn> {
+        match self {
+            Self::Logistic(logistic) => logistic.model.load(from),
+            Self::FairValue(fair) => fair.load(from),
+        }
+    }
+}
+
+/// The inputs of a side and the constant one. Inputs saturate at four standard deviations.
+fn logistic_inputs(standardised: &Inputs, side: Side) -> [f64; WIDTH + 1] {
+    let sign = side.sign() as f64;
+    std::array::from_fn(|i| if i < WIDTH { sign * standardised[i].clamp(-4.0, 4.0) } else { 1.0 })
+}
+
+/// What all agents look at.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Moment<'a> {
+    pub(crate) frame: &'a Frame,
+    pub(crate) tick: &'a Tick,
+    pub(crate) barrier: &'a Barrier,
+    /// The log-odds of the null at this spread.
+    pub(crate) null: f64,
+    /// Why nobody may speak now, if so.
+    pub(crate) silenced: Option<Abstain>,
+}
+
+/// What an agent thought at one moment: kept with the sample until its labels come back.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub(crate) struct Thought {
+    /// Why it was not said, if so.
+    pub(crate) kept: Option<Abstain>,
+    /// The inputs before and after standardisation.
+    seen: Inputs,
+    standardised: Inputs,
+    pub(crate) opinions: [Opinion; 2],
+}
+
+market::state!(Thought { kept, seen, standardised, opinions });
+
+impl Thought {
+    fn kept(reason: Abstain) -> Self {
+        Self { kept: Some(reason), ..Self::default() }
+    }
+
+    /// Whether the agent learns from what comes of it: it was said, or kept back only for want of calibration.
+    const fn is_lesson(&self) -> bool {
+        matches!(self.kept, None | Some(Abstain::Uncalibrated))
+    }
+
+    /// What was said about a side.
+    pub(crate) fn said(&self, side: Side) -> Option<Opinion> {
+        self.kept.is_none().then_some(self.opinions[place(side)])
+    }
+}
+
+/// One agent with everything it has learned.
+#[derive(Debug, Clone)]
+pub(crate) struct Seat {
+    kind: AgentKind,
+    spec: AgentSpec,
+    mind: Mind,
+    domain: Domain<WIDTH>,
+    calibration: Calibration,
+    faulted: bool,
+}
+
+market::state!(Seat { mind, domain, calibration, faulted });
+
+impl Seat {
+    pub(crate) fn new(kind: AgentKind, spec: &AgentSpec) -> Self {
+        Self {
+            kind,
+            spec: *spec,
+            mind: Mind::new(kind, spec),
+            domain: Domain::new(spec.domain, Centre::Zero),
+            calibration: Calibration::new(&spec.calibration),
+            faulted: false,
+        }
+    }
+
+    /// All seats, in the order of the agents' numbers.
+    pub(crate) fn all(spec: &AgentSpec) -> [Self; AGENTS] {
+        std::array::from_fn(|i| Self::new(AgentKind::ALL[i], spec))
+    }
+
+    /// Begins anew, with nothing learned.
+    pub(crate) fn restart(&mut self) {
+        *self = Self::new(self.kind, &self.spec);
+    }
+
+    pub(crate) const fn is_faulted(&self) -> bool {
+        self.faulted
+    }
+
+    pub(crate) fn evidence(&self) -> Evidence {
+        self.calibration.evidence()
+    }
+
+    /// Breaks the agent, for tests.
+    #[cfg(test)]
+    pub(crate) fn spoil(&mut self) {
+        self.calibration.spoil();
+    }
+
+    /// Takes the next quote, and thinks.
+    pub(crate) fn think(&mut self, moment: &Moment<'_>) -> Thought {
+        self.mind.on_tick(moment.frame, moment.tick);
+        let thought = self.consider(moment).unwrap_or_else(Thought::kept);
+        self.faulted |= thought.kept == Some(Abstain::Fault);
+        thought
+    }
+
+    fn consider(&self, moment: &Moment<'_>) -> Result<Thought, Abstain> {
+        if self.faulted {
+            return Err(Abstain::Fault);
+        }
+        if let Some(reason) = moment.silenced {
+            return Err(reason);
+        }
+        let seen = self.mind.inputs(moment.frame, moment.tick)?;
+        let standardised = self.domain.standardise(&seen);
+        let mut thought = Thought { kept: None, seen, standardised, opinions: [Opinion::default(); 2] };
+        let reach = self.domain.reach(&standardised);
+        if reach != Reach::Inside {
+            thought.kept = Some(if reach == Reach::Unknown { Abstain::WarmUp } else { Abstain::OutOfDomain });
+            return Ok(thought);
+        }
+        let raw = self.mind.raw(&standardised, moment)?;
+        thought.opinions = raw.map(|raw| self.calibration.opinion(moment.null, raw));
+        if !thought.opinions.iter().all(|opinion| opinion.raw.is_finite() && opinion.p.is_finite()) {
+            return Err(Abstain::Fault);
+        }
+        thought.kept = (!self.calibration.is_ready()).then_some(Abstain::Uncalibrated);
+        Ok(thought)
+    }
+
+    /// What the agent says of its thought.
+    pub(crate) fn vote(&self, thought: &Thought) -> Vote {
+        let (confidence, width) = self.calibration.confidence();
+        match thought.kept {
+            Some(reason) => Vote { sides: Err(reason), confidence, width },
+            None => Vote { sides: Ok(thought.opinions), confidence, width },
+        }
+    }
+
+    /// Takes a sample into the domain, whether it lay inside or not, so that a market that has moved for good is one
+    /// that was seen before after a while.
+    pub(crate) fn remember(&mut self, thought: &Thought) {
+        let has_seen = match thought.kept {
+            None | Some(Abstain::Uncalibrated | Abstain::OutOfDomain) => true,
+            Some(Abstain::WarmUp) => thought.seen != [0.0; WIDTH],
+            Some(Abstain::Stale | Abstain::Blackout | Abstain::Fault | Abstain::NoOpinion) => false,
+        };
+        if has_seen && !self.faulted {
+            self.domain.learn(&thought.seen);
+        }
+    }
+
+    /// Learns what came of a thought.
+    pub(crate) fn learn(&mut self, thought: &Thought, null: f64, resolved: (Side, bool, f64)) {
+        let (side, won, weight) = resolved;
+        if self.faulted || !thought.is_lesson() {
+            return;
+        }
+        let [mine, other] = [side, side.opposite()].map(|side| thought.opinions[place(side)]);
+        self.calibration.learn(&Lesson { null, opinion: mine, favoured: mine.raw >= other.raw, won, weight });
+        self.mind.learn(&thought.standardised, side, won, weight);
+    }
+}

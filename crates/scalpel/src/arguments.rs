@@ -1,0 +1,222 @@
+//! What can be asked of the program.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+const CODES: &str = "Exit codes:
+  0  done
+  1  the program contradicts itself; please report it
+  2  what was asked cannot be understood: a flag, a configuration, a symbol
+  3  the input cannot be used: missing, damaged, of an unknown kind
+  4  the output cannot be written: no room, no right, already there
+  5  a proof failed: a journal is damaged, or a replay differs
+
+Without a command it replays the bundled EURUSD ticks through the whole desk and reports.";
+
+/// An AI scalping desk: ticks in, risk-checked orders out, and proof of both.
+#[derive(Parser)]
+#[command(version, about, after_help = CODES, args_conflicts_with_subcommands = true)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) verb: Option<Verb>,
+    #[command(flatten)]
+    pub(crate) run: Run,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Verb {
+    /// Replay recorded ticks through the desk and report
+    #[command(after_help = "Example:\n  scalpel backtest --ticks data/ticks/oanda-EURUSD/*.zst --symbol EURUSD --out runs/mine")]
+    Backtest(Backtest),
+    /// Look at market data files, or turn them into Parquet
+    #[command(subcommand)]
+    Data(Data),
+    /// Check a journal
+    #[command(subcommand)]
+    Journal(Journal),
+    /// Feed a journal back to the desk: every action must follow again, bit for bit
+    #[command(after_help = "Example:\n  scalpel replay runs/mine/session.journal\n  scalpel replay runs/mine/session.journal --from snapshot")]
+    Replay(Replay),
+    /// Print the arithmetic of one decision
+    #[command(after_help = "Example:\n  scalpel explain runs/mine/session.journal 48213\n\nThe number is that of an event in the journal; the first column of trades.csv names those that opened trades.")]
+    Explain(Explain),
+    /// Print the configuration that is used when none is given
+    #[command(after_help = "Example:\n  scalpel config --symbol EURUSD > desk.toml")]
+    Config(ConfigFor),
+}
+
+#[derive(Args)]
+pub(crate) struct Run {
+    /// Folder for the results; by default a new one under runs/
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+    /// Seed of everything that is drawn
+    #[arg(long, default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// Print one JSON object on stdout instead of the summary
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// What an order waits for before it leaves
+    #[arg(long, value_enum, default_value_t = Durability::Process)]
+    pub(crate) durability: Durability,
+    /// Skip the runs at other costs and latencies
+    #[arg(long)]
+    pub(crate) quick: bool,
+}
+
+/// What an order waits for before it leaves.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Durability {
+    /// Written: survives kill -9
+    Process,
+    /// On the disk: survives power loss
+    Disk,
+    /// Acknowledged by a second machine; none can be set up yet
+    Replica,
+}
+
+#[derive(Args)]
+pub(crate) struct Backtest {
+    /// Tick files of the symbol, in any format that `data inspect` knows
+    #[arg(long, num_args = 1.., required = true, value_name = "FILE")]
+    pub(crate) ticks: Vec<PathBuf>,
+    /// The symbol that they quote
+    #[arg(long)]
+    pub(crate) symbol: String,
+    /// Tick files of another feed or symbol that moves first; needs --leader-symbol when the name differs
+    #[arg(long, num_args = 1.., value_name = "FILE")]
+    pub(crate) leader: Vec<PathBuf>,
+    /// The configuration; `scalpel config` prints the one used otherwise
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Clock of the files, where they do not say: UTC, UTC-5, America/New_York
+    #[arg(long)]
+    pub(crate) zone: Option<String>,
+    /// Go on with the killed run in --out
+    #[arg(long, requires = "out")]
+    pub(crate) resume: bool,
+    #[command(flatten)]
+    pub(crate) run: Run,
+}
+
+#[derive(Args)]
+pub(crate) struct ConfigFor {
+    /// The symbol to trade
+    #[arg(long, default_value = "EURUSD")]
+    pub(crate) symbol: String,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Data {
+    /// Rows, times, spreads, and everything doubtful in market data files
+    #[command(after_help = "Examples:\n  scalpel data inspect data/ticks/fxcm-EURUSD/*.zst\n  scalpel data inspect A.csv --against B.csv --symbol EURUSD")]
+    Inspect(Inspect),
+    /// Turn market data files of one symbol into one Parquet file
+    #[command(after_help = "Example:\n  scalpel data import ticks/*.bi5 --symbol EURUSD --out eurusd.parquet")]
+    Import(Import),
+}
+
+#[derive(Args)]
+pub(crate) struct Told {
+    /// The symbol that the files quote, where they do not say
+    #[arg(long)]
+    pub(crate) symbol: Option<String>,
+    /// Clock of the files, where they do not say: UTC, UTC-5, America/New_York
+    #[arg(long)]
+    pub(crate) zone: Option<String>,
+    /// The hour of a .bi5 file, where its path does not say: 2019-02-04T13
+    #[arg(long)]
+    pub(crate) hour: Option<String>,
+    /// The day of a file that only has times of day: 2014-05-01
+    #[arg(long)]
+    pub(crate) date: Option<String>,
+    /// The market of a LEAN file: oanda, fxcm
+    #[arg(long)]
+    pub(crate) market: Option<String>,
+    /// Where to keep rejected records, as JSON lines
+    #[arg(long, value_name = "FILE")]
+    pub(crate) quarantine: Option<PathBuf>,
+    /// Print one JSON object on stdout
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct Inspect {
+    /// The files
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+    /// Files of another source of the same symbol: is its clock the same?
+    #[arg(long, num_args = 1.., value_name = "FILE")]
+    pub(crate) against: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) told: Told,
+}
+
+#[derive(Args)]
+pub(crate) struct Import {
+    /// The files
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+    /// The Parquet file to write
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: PathBuf,
+    /// Replace the file if it is there
+    #[arg(long)]
+    pub(crate) replace: bool,
+    #[command(flatten)]
+    pub(crate) told: Told,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Journal {
+    /// Is this file what was written? Names the first bad record
+    #[command(after_help = "Example:\n  scalpel journal verify runs/mine/session.journal --head 3f7a...\n\nWithout --head it can only say that the file is whole in itself; the head that the run printed proves that it is that file.")]
+    Verify(Verify),
+}
+
+#[derive(Args)]
+pub(crate) struct Verify {
+    /// The journal
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// The hash at its head, as the run printed it
+    #[arg(long)]
+    pub(crate) head: Option<String>,
+    /// Print one JSON object on stdout
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Where a replay begins.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum From {
+    /// At the first record
+    Start,
+    /// At the newest snapshot that fits
+    Snapshot,
+}
+
+#[derive(Args)]
+pub(crate) struct Replay {
+    /// The journal
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// Where to begin
+    #[arg(long, value_enum, default_value_t = From::Start)]
+    pub(crate) from: From,
+    /// Print one JSON object on stdout
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct Explain {
+    /// The journal
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// The number of the event
+    #[arg(value_name = "SEQ")]
+    pub(crate) seq: u64,
+}
