@@ -60,7 +60,14 @@ pub fn default_text(instruments: &[(Instrument, Role)]) -> Result<String, String
         .replace("{commission_pips}", &pips(first, commission_points(first)))
         .replace("{deviation}", &pips(first, Points(first.pip.0 * target / 10)))
         .replace("{step}", &pips(first, Points((first.pip.0 * target / 12).max(1))))
+        .replace("{baseline_lots}", &first.show_lots(baseline_lots(first)))
         .replace("{sessions}", if crypto { "\"mon-sun 00:00-24:00\"" } else { "\"mon-fri 06:00-18:00\"" }))
+}
+
+/// A tenth of a lot, or the smallest order where that is more.
+fn baseline_lots(instrument: &Instrument) -> market::Lots {
+    let tenth = market::instrument::decimal("0.1", instrument.volume_digits).map_or(instrument.lot_min, market::Lots);
+    tenth.max(instrument.lot_min)
 }
 
 fn pips(instrument: &Instrument, distance: Points) -> String {

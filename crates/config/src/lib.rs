@@ -213,7 +213,7 @@ mod tests {
 
     #[test]
     fn all_faults_are_told_together_by_line() {
-        let text = text().replace("beta = 1.0", "beta = 9").replace("horizon = \"10 min\"", "").replace("version = 1", "version = 2");
+        let text = text().replace("beta = 1.0", "beta = 9").replace("horizon = \"30 min\"", "").replace("version = 1", "version = 2");
         let faults = parse(&text, 1, 1).unwrap_err();
         let keys: Vec<_> = faults.iter().map(|fault| fault.key.as_str()).collect();
         assert_eq!(keys, ["version", "class[0].horizon", "class[0].target", "strategy[0].decide.beta"]);

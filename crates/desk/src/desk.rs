@@ -91,6 +91,8 @@ pub struct Desk {
     pub(crate) position: Position,
     /// The earliest wake that was asked for and has not come.
     pub(crate) asked: Time,
+    /// While the venue's list and ours were not found equal: not before this is it asked for again.
+    pub(crate) list_after: Time,
     /// Flattening: the venue's list is wanted once nothing is open any more.
     pub(crate) verifying: bool,
     pub(crate) wanted: Vec<Wanted>,
@@ -127,6 +129,7 @@ impl Desk {
             counts: Counts::default(),
             position: Position::default(),
             asked: Time::MAX,
+            list_after: Time::MIN,
             verifying: false,
             wanted: Vec::with_capacity(usize::from(spec.orders.positions_max)),
             woken: Woken::new(&spec.orders),
@@ -153,11 +156,14 @@ impl Desk {
             Fact::Commanded(command) => self.on_command(command, actions),
             Fact::Started => {
                 self.orders.doubt();
-                actions.push(Action::List);
+                self.list_after = Time::MIN;
+                // Whoever promised to wake us may be gone.
+                self.asked = Time::MAX;
             }
         }
         self.wake_if_due(actions);
-        self.verify_if_flat(actions);
+        self.verify_if_flat();
+        self.reconcile_if_doubted(actions);
         self.ask_to_be_woken(actions);
     }
 
@@ -184,13 +190,15 @@ impl Desk {
                 let rate = |symbol: SymbolId| rates.get(usize::from(symbol.0)).copied().flatten();
                 // What cannot be adopted stays different, and entries stay shut; the new list says so.
                 let _ = self.orders.adopt(strategy, rate, self.position.time);
-                actions.push(Action::List);
+                self.list_after = Time::MIN;
+                self.settle(strategy, actions);
             }
         }
     }
 
     fn ask_to_be_woken(&mut self, actions: &mut Actions) {
-        let Some(deadline) = self.orders.next_deadline() else { return };
+        let list = if self.orders.reconciled() { Time::MAX } else { self.list_after };
+        let deadline = self.orders.next_deadline().unwrap_or(Time::MAX).min(list);
         if deadline < self.asked {
             self.asked = deadline;
             actions.push(Action::WakeAt(deadline));
@@ -397,6 +405,7 @@ impl State for Desk {
         self.counts.save(out);
         self.position.save(out);
         self.asked.save(out);
+        self.list_after.save(out);
         self.verifying.save(out);
     }
     fn load(&mut self, from: &mut Reader<'_>) -> Result<(), Torn> {
@@ -408,6 +417,7 @@ impl State for Desk {
         self.counts.load(from)?;
         self.position.load(from)?;
         self.asked.load(from)?;
+        self.list_after.load(from)?;
         self.verifying.load(from)
     }
 }

@@ -1,9 +1,9 @@
 //! What the venue says, and what follows from it.
 
-use orders::{Listing, Outcome, Report};
-use risk::{Author, Halt, HaltReason, Level, Scope};
+use orders::{Listing, Opening, Outcome, Report, Scope as Which};
+use risk::{Author, ExitCause, Halt, HaltReason, Level, Scope};
 
-use crate::action::{Action, Actions, News};
+use crate::action::{Actions, News};
 use crate::desk::Desk;
 
 impl Desk {
@@ -18,14 +18,21 @@ impl Desk {
             Outcome::Opened(opening) => {
                 self.counts.fills += 1;
                 Self::tell(actions, News::Opened(opening));
-                self.settle(opening.position.strategy, actions);
+                self.settle(opening.order.strategy, actions);
+                self.flatten_if_halted(&opening);
             }
             Outcome::Closed(trade) => {
                 self.counts.fills += 1;
                 Self::tell(actions, News::Closed(trade));
                 self.settle(trade.strategy, actions);
             }
-            Outcome::Failed(failure) => Self::tell(actions, News::Failed(failure)),
+            Outcome::Failed(failure) => {
+                if failure.reason == Some(orders::Reject::UnknownTicket) {
+                    // The venue closed it first; its list says how we stand.
+                    self.list_after = now;
+                }
+                Self::tell(actions, News::Failed(failure));
+            }
             Outcome::Listed(listing) => self.on_listing(listing, actions),
             Outcome::MarginCalled => Self::tell(actions, News::MarginCalled),
             Outcome::Impossible(impossible) => {
@@ -38,16 +45,25 @@ impl Desk {
             }
             Outcome::Surprise(surprise) => {
                 Self::tell(actions, News::Surprised(surprise));
-                actions.push(Action::List);
+                self.list_after = now;
             }
             Outcome::Moved(_) | Outcome::Protected(_) | Outcome::Repeated | Outcome::Held | Outcome::Deferred => {}
         }
     }
 
     /// After money moved: a loss limit may have been passed.
-    fn settle(&mut self, strategy: market::StrategyId, actions: &mut Actions) {
+    pub(crate) fn settle(&mut self, strategy: market::StrategyId, actions: &mut Actions) {
         if self.gate.watch(strategy, self.orders.exposure(), self.position.time).is_some() {
             self.obey_halt(actions);
+        }
+    }
+
+    /// An entry may be filled although its cancellation was asked for: what opens under a flattening is closed at once.
+    fn flatten_if_halted(&mut self, opening: &Opening) {
+        let standing = self.gate.kill_switch().standing(opening.order.strategy, opening.order.symbol);
+        if standing.is_some_and(|halt| halt.level == Level::Flatten) {
+            self.orders.leave(Which::Ticket(opening.ticket), ExitCause::Flatten);
+            self.verifying = true;
         }
     }
 
@@ -57,8 +73,10 @@ impl Desk {
             Listing::Differs(differences) => {
                 Self::tell(actions, News::Differs { differences: differences as u32 });
             }
-            // It says nothing; ask again.
-            Listing::Incomplete | Listing::Unsteady => actions.push(Action::List),
+            // It says nothing; what was under way needs a moment, then it is asked for again.
+            Listing::Incomplete | Listing::Unsteady => {
+                self.list_after = self.position.time.plus(market::Span(self.spec.orders.query_every.0 / 10));
+            }
         }
     }
 

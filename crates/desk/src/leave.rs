@@ -118,16 +118,30 @@ impl Desk {
         std::mem::swap(&mut self.wanted, &mut self.woken.wanted);
     }
 
-    /// After flattening, asks the venue whether nothing is left, once we think so.
-    pub(crate) fn verify_if_flat(&mut self, actions: &mut Actions) {
-        if !self.verifying || self.orders.positions().next().is_some() {
+    /// After flattening, asks the venue whether nothing is left, once we think so. What is not halted may stay open.
+    pub(crate) fn verify_if_flat(&mut self) {
+        if !self.verifying {
             return;
         }
-        if self.orders.live().iter().any(|order| order.purpose == orders::Purpose::Entry) {
+        let flattens = |strategy, symbol| {
+            self.gate.kill_switch().standing(strategy, symbol).is_some_and(|halt| halt.level == Level::Flatten)
+        };
+        let open = self.orders.positions().any(|position| flattens(position.strategy, position.symbol));
+        let entry = |order: &orders::Order| order.purpose == orders::Purpose::Entry;
+        if open || self.orders.live().iter().any(|order| entry(order) && flattens(order.strategy, order.symbol)) {
             return;
         }
         self.verifying = false;
         self.orders.doubt();
+        self.list_after = market::Time::MIN;
+    }
+
+    /// While the venue's list and ours were not found equal, asks for it, now and then.
+    pub(crate) fn reconcile_if_doubted(&mut self, actions: &mut Actions) {
+        if self.orders.reconciled() || self.position.time < self.list_after {
+            return;
+        }
+        self.list_after = self.position.time.plus(self.spec.orders.query_every);
         actions.push(Action::List);
     }
 

@@ -72,7 +72,10 @@ impl Desk {
 
     /// Reads the kill switch after a loss limit latched, and does what its level says.
     pub(crate) fn obey_halt(&mut self, actions: &mut Actions) {
-        let Some(halt) = self.gate.kill_switch().halt(risk::Scope::All).copied() else { return };
+        let halt = self.gate.kill_switch().halt(risk::Scope::All).copied();
+        // A strategy's own limit pulls nothing, and what a person pulled before has been done.
+        let now = |halt: &risk::Halt| halt.reason == risk::HaltReason::Loss && halt.time == self.position.time;
+        let Some(halt) = halt.filter(now) else { return };
         Self::tell(actions, News::Halted(halt));
         self.carry_out(risk::Scope::All, halt.level, actions);
     }

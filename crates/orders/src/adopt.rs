@@ -62,7 +62,7 @@ impl Orders {
             }
         }
         self.reconciliation.differences.clear();
-        self.closings.deferred.clear();
+        self.deeds.deferred.clear();
         self.reconciliation.agreed = true;
         self.recount(rates).map_err(Unadopted::NotValued)?;
         Ok(adopted)
@@ -97,7 +97,7 @@ impl Orders {
             opened: now,
         });
         if position.grow(&growth(held, held.lots)).is_some() {
-            self.settle_position(None, position, now);
+            self.settle_position(None, &position, now);
         }
     }
 
@@ -139,9 +139,11 @@ impl Orders {
 /// The venue's line that a difference would bring in.
 const fn line(difference: &Difference) -> Option<HeldPosition> {
     match *difference {
-        Difference::MissingHere(held) | Difference::SideDiffers(held) => Some(held),
-        Difference::LotsDiffer { held, .. } | Difference::StopMissing { held, .. } => Some(held),
-        Difference::LevelsDiffer(held) => Some(held),
+        Difference::MissingHere(held)
+        | Difference::SideDiffers(held)
+        | Difference::LevelsDiffer(held)
+        | Difference::LotsDiffer { held, .. }
+        | Difference::StopMissing { held, .. } => Some(held),
         Difference::MissingThere(_) | Difference::BalanceDiffers { .. } => None,
     }
 }

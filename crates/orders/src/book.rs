@@ -48,7 +48,16 @@ impl Book {
     }
 
     pub(crate) fn find(&self, ticket: Ticket) -> Option<u16> {
-        self.places.iter().position(|place| place.is_some_and(|position| position.ticket == ticket)).map(|at| at as u16)
+        self.place_where(|position| position.ticket == ticket)
+    }
+
+    /// The place of the position that was opened under a number.
+    pub(crate) fn find_first(&self, ticket: Ticket) -> Option<u16> {
+        self.place_where(|position| position.first_ticket == ticket)
+    }
+
+    fn place_where(&self, is_it: impl Fn(&Position) -> bool) -> Option<u16> {
+        self.lists.iter().flatten().copied().find(|place| self.at(*place).is_some_and(&is_it))
     }
 
     /// All positions, by symbol and then by age.
@@ -62,11 +71,11 @@ impl Book {
     }
 
     /// Puts a position in; `None` when the table is full or the symbol unknown.
-    pub(crate) fn insert(&mut self, position: Position) -> Option<u16> {
+    pub(crate) fn insert(&mut self, position: &Position) -> Option<u16> {
         let list = self.lists.get_mut(usize::from(position.symbol.0))?;
         let place = self.free.pop()?;
         list.push(place);
-        self.places[usize::from(place)] = Some(position);
+        self.places[usize::from(place)] = Some(*position);
         Some(place)
     }
 
@@ -96,7 +105,8 @@ impl State for Book {
         self.lists.iter_mut().for_each(Vec::clear);
         let len: usize = from.read()?;
         for _ in 0..len {
-            self.insert(from.read()?).ok_or(Torn)?;
+            let position: Position = from.read()?;
+            self.insert(&position).ok_or(Torn)?;
         }
         Ok(())
     }

@@ -6,15 +6,15 @@ use risk::{ExitCause, Ticket};
 use crate::exposure;
 use crate::life::{Heard, Life};
 use crate::order::{Order, Part, Purpose};
-use crate::orders::{Orders, is_close};
+use crate::orders::{Orders, Quote, is_close};
 use crate::position::{ClosedTrade, Position, StopBy};
-use crate::reports::{Found, impossible, impossible_turn};
+use crate::reports::{Found, Told, impossible, impossible_turn};
 use crate::spec::{Account, Outcome, Surprise};
 use crate::stage::Turn;
 use crate::words::{OrderId, Report};
 
-/// How many closings are remembered, so that repeats of their reports are recognised.
-const CLOSINGS_KEPT: usize = 128;
+/// How many fills and how many closings are remembered, so that repeats of their reports are recognised.
+const BOOKED_KEPT: usize = 256;
 
 /// How many closings of positions that we do not know yet are kept until we do.
 const DEFERRED_MAX: usize = 64;
@@ -31,50 +31,63 @@ pub(crate) struct Closing {
     pub(crate) now: Time,
 }
 
-/// The closings heard of: the last ones that were booked, and those that wait for a position to become known.
+/// What was heard and must not be heard twice: the last fills and closings that were booked, and the closings that wait for
+/// a position to become known.
 #[derive(Debug)]
-pub(crate) struct Closings {
-    booked: Vec<(OrderId, Part)>,
-    next: usize,
+pub(crate) struct Deeds {
+    pub(crate) fills: Booked,
+    pub(crate) closings: Booked,
     pub(crate) deferred: Vec<Report>,
 }
 
-impl Closings {
-    pub(crate) fn new() -> Self {
-        Self { booked: Vec::with_capacity(CLOSINGS_KEPT), next: 0, deferred: Vec::with_capacity(DEFERRED_MAX) }
+/// The last parts that were booked, by request. Number 0 stands for the venue itself.
+#[derive(Debug)]
+pub(crate) struct Booked {
+    parts: Vec<(OrderId, Part)>,
+    next: usize,
+}
+
+market::state!(Booked { parts, next });
+
+impl Booked {
+    fn new() -> Self {
+        Self { parts: Vec::with_capacity(BOOKED_KEPT), next: 0 }
     }
 
-    /// Number 0 stands for the venue itself.
-    fn is_booked(&self, id: Option<OrderId>, part: &Part) -> bool {
-        let id = id.unwrap_or_default();
-        self.booked.iter().any(|booked| *booked == (id, *part))
+    pub(crate) fn has(&self, id: OrderId, part: &Part) -> bool {
+        self.parts.contains(&(id, *part))
     }
 
-    fn book(&mut self, id: Option<OrderId>, part: Part) {
-        let entry = (id.unwrap_or_default(), part);
-        if self.booked.len() < CLOSINGS_KEPT {
-            self.booked.push(entry);
+    pub(crate) fn add(&mut self, id: OrderId, part: Part) {
+        if self.parts.len() < BOOKED_KEPT {
+            self.parts.push((id, part));
         } else {
-            let next = self.next % CLOSINGS_KEPT;
-            self.booked[next] = entry;
-            self.next = (next + 1) % CLOSINGS_KEPT;
+            let next = self.next % BOOKED_KEPT;
+            self.parts[next] = (id, part);
+            self.next = (next + 1) % BOOKED_KEPT;
         }
     }
 }
 
-impl State for Closings {
+impl Deeds {
+    pub(crate) fn new() -> Self {
+        Self { fills: Booked::new(), closings: Booked::new(), deferred: Vec::with_capacity(DEFERRED_MAX) }
+    }
+}
+
+impl State for Deeds {
     fn save(&self, out: &mut Vec<u8>) {
-        self.booked.save(out);
-        self.next.save(out);
+        self.fills.save(out);
+        self.closings.save(out);
         market::coded::put_all(self.deferred.iter(), out);
     }
 
     fn load(&mut self, from: &mut Reader<'_>) -> Result<(), Torn> {
-        self.booked.load(from)?;
-        self.next.load(from)?;
+        self.fills.load(from)?;
+        self.closings.load(from)?;
         market::coded::get_vec(&mut self.deferred, from)?;
-        let fits = self.booked.len() <= CLOSINGS_KEPT && self.deferred.len() <= DEFERRED_MAX;
-        if fits { Ok(()) } else { Err(Torn) }
+        let kept = self.fills.parts.len().max(self.closings.parts.len());
+        if kept <= BOOKED_KEPT && self.deferred.len() <= DEFERRED_MAX { Ok(()) } else { Err(Torn) }
     }
 }
 
@@ -88,12 +101,15 @@ struct Asked {
 
 impl Orders {
     pub(crate) fn on_closed(&mut self, id: Option<OrderId>, closing: &Closing, report: &Report) -> Outcome {
-        if self.closings.is_booked(id, &closing.part) {
+        // The first answer to a live request cannot be a repeat.
+        let fresh = |at: usize| self.requests.live()[at].filled == Lots::ZERO;
+        let fresh = id.and_then(|id| self.requests.find(id)).is_some_and(fresh);
+        if !fresh && self.deeds.closings.has(id.unwrap_or_default(), &closing.part) {
             return id.map_or(Outcome::Repeated, |id| self.reassured(id, Heard::Resumed, report, closing.now));
         }
-        let asked = match id.map(|id| self.asked(id, closing, report)).transpose() {
+        let asked = match id.map(|id| self.asked(id, closing)).transpose() {
             Ok(asked) => asked,
-            Err(outcome) => return outcome,
+            Err(told) => return told.outcome(report),
         };
         let Part { ticket, lots, .. } = closing.part;
         let place = self.book.find(ticket);
@@ -101,7 +117,7 @@ impl Orders {
             return self.unexplained(asked.as_ref(), closing, report);
         };
         let taken = closing.successor.is_some_and(|ticket| self.book.find(ticket).is_some_and(|other| other != place));
-        if lots.0 <= 0 || lots > position.lots || taken {
+        if taken || !self.is_explained(&position, (lots, closing.successor), id.unwrap_or_default()) {
             return self.unexplained(asked.as_ref(), closing, report);
         }
         let rung = asked.is_some_and(|asked| asked.order.purpose == Purpose::Rung);
@@ -119,7 +135,7 @@ impl Orders {
         exposure::realise(&mut self.exposure, position.strategy, amount);
         let order = asked.map(|asked| asked.order);
         let trade = self.cut(place, Position { stage, ..position }, closing, order.as_ref());
-        self.closings.book(id, closing.part);
+        self.deeds.closings.add(id.unwrap_or_default(), closing.part);
         if let Some(Asked { at, life, .. }) = asked {
             let order = &mut self.requests.live_mut()[at];
             order.filled.0 += lots.0;
@@ -136,19 +152,22 @@ impl Orders {
     /// report until there is none.
     pub fn deferred(&mut self) -> Option<Report> {
         let known = |report: &Report| match *report {
-            Report::Closed { ticket, lots, .. } => self.position(ticket).is_some_and(|held| lots <= held.lots),
+            Report::Closed { ticket, lots, successor, .. } => {
+                let position = self.position(ticket);
+                position.is_some_and(|held| self.is_explained(held, (lots, successor), OrderId(0)))
+            }
             _ => false,
         };
-        let at = self.closings.deferred.iter().position(known)?;
-        Some(self.closings.deferred.remove(at))
+        let at = self.deeds.deferred.iter().position(known)?;
+        Some(self.deeds.deferred.remove(at))
     }
 
     /// The request that a closing answers.
-    fn asked(&mut self, id: OrderId, closing: &Closing, report: &Report) -> Result<Asked, Outcome> {
-        let (order, at) = match self.found(id, report)? {
+    fn asked(&mut self, id: OrderId, closing: &Closing) -> Result<Asked, Told> {
+        let (order, at) = match self.found(id)? {
             Found::Live(at) => (self.requests.live()[at], Some(at)),
             Found::Ended(order) if is_close(order.purpose) && order.last == closing.part => {
-                return Err(Outcome::Repeated);
+                return Err(Told::Repeated);
             }
             Found::Ended(order) => match self.reopen(&order, closing.now) {
                 Some(at) => (self.requests.live()[at], Some(at)),
@@ -163,13 +182,12 @@ impl Orders {
                 let position = self.position(closing.part.ticket);
                 position.is_none_or(|held| held.symbol == order.symbol && held.side != order.side)
             }
-            (Purpose::Entry, Account::Hedging) => false,
-            (Purpose::Stop | Purpose::BreakEven | Purpose::Trail | Purpose::Cancel, _) => false,
+            (Purpose::Entry | Purpose::Stop | Purpose::BreakEven | Purpose::Trail | Purpose::Cancel, _) => false,
         };
         let heard = if fits { order.hears_close(&closing.part) } else { Heard::Contradicted };
         match (order.life.after(heard), at) {
             (Some(life), Some(at)) => Ok(Asked { order, at, life }),
-            (Some(_) | None, _) => Err(impossible(&order, report)),
+            (Some(_) | None, _) => Err(Told::Impossible(order.id, order.life)),
         }
     }
 
@@ -177,29 +195,39 @@ impl Orders {
         self.position(ticket).is_some_and(|position| position.flight == Some(order.id))
     }
 
-    /// A closing of what we do not hold, or of more than we hold. While some request still owes us an answer, that answer
-    /// may explain it; otherwise it is a surprise.
+    /// A closing of what we do not hold, or of more than we hold. While some request still owes us an answer, or one
+    /// ended with a part unfilled and the fill may have been lost, that may explain it; otherwise it is a surprise.
     fn unexplained(&mut self, asked: Option<&Asked>, closing: &Closing, report: &Report) -> Outcome {
         let owed = |symbol: Option<SymbolId>, but: OrderId| match symbol {
             Some(symbol) => self.is_owed(symbol, but),
-            None => self.requests.live().iter().any(changes_positions),
+            None => self.requests.live().iter().any(changes_positions) || self.requests.has_incomplete(),
         };
         match asked {
             Some(asked) if owed(Some(asked.order.symbol), asked.order.id) => {
                 self.missed(asked.order.id, report, closing.now)
             }
             Some(asked) => impossible(&asked.order, report),
-            None if self.closings.deferred.contains(report) => Outcome::Repeated,
-            None if closing.part.lots.0 > 0
-                && owed(None, OrderId(0))
-                && self.closings.deferred.len() < DEFERRED_MAX =>
-            {
-                self.closings.deferred.push(*report);
+            None if self.deeds.deferred.contains(report) => Outcome::Repeated,
+            None if closing.part.lots.0 > 0 && owed(None, OrderId(0)) && self.deeds.deferred.len() < DEFERRED_MAX => {
+                self.deeds.deferred.push(*report);
                 Outcome::Deferred
             }
             None if self.book.find(closing.part.ticket).is_some() => Outcome::Surprise(Surprise::Overclosed(*report)),
             None => Outcome::Surprise(Surprise::UnknownTicket(*report)),
         }
+    }
+
+    /// Whether a closing can be of a position as we have it: of a part when a rest lives on, of all when none does.
+    /// Otherwise a report about it is missing. On a netting account, whose one position all orders share, missing reports
+    /// may come in any order: once nothing is owed any more, the volume alone must fit.
+    fn is_explained(&self, position: &Position, (lots, rest): (Lots, Option<Ticket>), id: OrderId) -> bool {
+        let part = Lots::ZERO < lots && lots < position.lots;
+        let exact = if rest.is_some() { part } else { lots == position.lots };
+        let loose = match self.spec.account {
+            Account::Hedging => false,
+            Account::Netting => lots <= position.lots && !self.is_owed(position.symbol, id),
+        };
+        lots > Lots::ZERO && (exact || loose)
     }
 
     /// Whether another live request of the symbol may have changed its positions without our having heard of it.
@@ -228,11 +256,11 @@ impl Orders {
         match successor {
             Some(successor) => {
                 position.ticket = successor;
-                self.settle_position(Some(place), position, closing.now);
+                self.settle_position(Some(place), &position, closing.now);
             }
             None => drop(self.book.remove(place)),
         }
-        let quoted = self.quotes.get(usize::from(position.symbol.0)).map_or(Points(0), |quote| quote.spread());
+        let quoted = self.quotes.get(usize::from(position.symbol.0)).map_or(Points(0), Quote::spread);
         let slipped = i128::from(share.slippage_value);
         let slippage = market::money::rounded_division(slipped, i128::from(lots.0)).unwrap_or_default();
         ClosedTrade {
@@ -308,7 +336,16 @@ fn expected(position: &Position, said: ExitCause, order: Option<&Order>) -> Opti
         (Some(order), _) => order.reference,
         (None, ExitCause::Stop | ExitCause::Trail) => position.stop,
         (None, ExitCause::Target) => position.target,
-        (None, ExitCause::Rung | ExitCause::Timeout | ExitCause::Reversal | ExitCause::Flatten) => None,
-        (None, ExitCause::StopOut | ExitCause::Operator | ExitCause::SessionEnd | ExitCause::Netted) => None,
+        (
+            None,
+            ExitCause::Rung
+            | ExitCause::Timeout
+            | ExitCause::Reversal
+            | ExitCause::Flatten
+            | ExitCause::StopOut
+            | ExitCause::Operator
+            | ExitCause::SessionEnd
+            | ExitCause::Netted,
+        ) => None,
     }
 }

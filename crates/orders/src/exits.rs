@@ -174,8 +174,13 @@ pub(crate) fn decide(position: &mut Position, spec: &ExitSpec, view: &View<'_>) 
 pub(crate) const fn is_forced(cause: ExitCause) -> bool {
     match cause {
         ExitCause::Flatten | ExitCause::Operator | ExitCause::SessionEnd | ExitCause::StopOut => true,
-        ExitCause::Stop | ExitCause::Target | ExitCause::Rung | ExitCause::Trail => false,
-        ExitCause::Timeout | ExitCause::Reversal | ExitCause::Netted => false,
+        ExitCause::Stop
+        | ExitCause::Target
+        | ExitCause::Rung
+        | ExitCause::Trail
+        | ExitCause::Timeout
+        | ExitCause::Reversal
+        | ExitCause::Netted => false,
     }
 }
 

@@ -6,7 +6,7 @@ use risk::Rate;
 use crate::exposure;
 use crate::life::{Heard, Life};
 use crate::order::{Order, Part};
-use crate::orders::Orders;
+use crate::orders::{Orders, Quote};
 use crate::position::{Birth, Growth, Origin, Position, StopBy};
 use crate::reports::{Found, impossible};
 use crate::spec::{Account, Opening, Outcome, Surprise};
@@ -24,6 +24,7 @@ pub(crate) struct Fill {
 }
 
 /// Where a fill goes.
+#[expect(clippy::large_enum_variant, reason = "handed on once per report, never stored")]
 enum Goal {
     /// Into this position, at its place or at a new one.
     Position(Option<u16>, Position),
@@ -37,14 +38,18 @@ enum Goal {
 
 impl Orders {
     pub(crate) fn on_opened(&mut self, id: OrderId, fill: &Fill, report: &Report) -> Outcome {
-        let (order, at) = match self.found(id, report) {
+        let (order, at) = match self.found(id) {
             Ok(Found::Live(at)) => (self.requests.live()[at], Some(at)),
             Ok(Found::Ended(order)) => (order, None),
-            Err(outcome) => return outcome,
+            Err(told) => return told.outcome(report),
         };
-        let Some(heard) = order.hears_fill(&fill.part, fill.rest) else {
+        let fresh = at.is_some() && order.filled == Lots::ZERO;
+        let known = !fresh && self.deeds.fills.has(id, &fill.part);
+        let heard = order.hears_fill(&fill.part, fill.rest, self.spec.account);
+        let Some(heard) = heard.filter(|_| !known) else {
             // Heard before: of an order in doubt it still says where it stands.
             return match (at, fill.rest) {
+                (Some(_), Lots::ZERO) if order.missed => self.lost(id, report, fill.now),
                 (Some(_), Lots::ZERO) => self.moved(id, Heard::Filled, report, fill.now),
                 (Some(_) | None, _) => self.reassured(id, Heard::Resumed, report, fill.now),
             };
@@ -65,38 +70,50 @@ impl Orders {
         let doubted = order.life == Life::Unknown && heard == Heard::Filled && short;
         let next = if doubted { Some(Life::Unknown) } else { order.life.after(heard) };
         let Some(life) = next else { return impossible(&order, report) };
-        let (place, mut position) = match self.goal(&order, fill) {
+        let (place, position) = match self.goal(&order, fill) {
             Goal::Position(place, position) => (place, position),
             Goal::Lost => return self.missed(id, report, fill.now),
             Goal::Nowhere => return impossible(&order, report),
             Goal::Full => return Outcome::Surprise(Surprise::Full(*report)),
         };
-        let spread = self.quotes.get(usize::from(order.symbol.0)).map_or(Points(0), |quote| quote.spread());
+        self.book_fill(at, life, (place, position), fill).unwrap_or(Outcome::Surprise(Surprise::Overflow(*report)))
+    }
+
+    /// Books a fill; `None` on overflow, nothing has changed then.
+    fn book_fill(
+        &mut self,
+        at: usize,
+        life: Life,
+        (place, mut position): (Option<u16>, Position),
+        fill: &Fill,
+    ) -> Option<Outcome> {
+        let order = self.requests.live()[at];
+        let spread = self.quotes.get(usize::from(order.symbol.0)).map_or(Points(0), Quote::spread);
         let Fill { part, commission, .. } = *fill;
         let growth = Growth { lots: part.lots, price: part.price, reference: order.reference, spread, commission };
         if position.lots > Lots::ZERO {
             grown(&mut position, &order);
         }
-        let booked = position.grow(&growth).and_then(|()| self.ledger.book(order.strategy, commission, fill.now));
-        if booked.is_none() {
-            return Outcome::Surprise(Surprise::Overflow(*report));
-        }
+        position.grow(&growth)?;
+        self.ledger.book(order.strategy, commission, fill.now)?;
         exposure::realise(&mut self.exposure, order.strategy, commission);
         let order = &mut self.requests.live_mut()[at];
         order.filled.0 += part.lots.0;
         order.ticket = part.ticket;
         order.last = part;
         (order.acknowledged, order.missed) = (true, false);
+        self.deeds.fills.add(order.id, part);
         exposure::fill(&mut self.exposure, order, &mut position, (part.lots, part.price, fill.rest), fill.rate);
         let order = Order { life, ..*order };
         self.set_life(at, life, fill.now);
-        self.settle_position(place, position, fill.now);
+        self.settle_position(place, &position, fill.now);
         if self.spec.account == Account::Netting && self.book.of(order.symbol).len() > 1 {
             // A closing was lost on the way. Its query brings it; until a list agrees we do not trust our picture.
             self.reconciliation.doubt();
         }
         let slippage = order.reference.map_or(0, |reference| part.price.above(reference).0 * order.side.sign());
-        Outcome::Opened(Opening { order, position, lots: part.lots, price: part.price, slippage: Points(slippage) })
+        let Part { ticket, lots, price, .. } = part;
+        Some(Outcome::Opened(Opening { order, ticket, lots, price, slippage: Points(slippage) }))
     }
 
     fn goal(&self, order: &Order, fill: &Fill) -> Goal {

@@ -7,7 +7,7 @@
 //! `position`  an open position, a closed part               `book`       the table of positions, by symbol
 //! `exits`     ladder, break-even, trailing, time stop       `ledger`     the account's cash, per strategy
 //! `reconcile` the venue's list against ours                 `spec`       configuration, and the words of answers
-//! `orders`    the room: submit, reduce, protect, exits      `reports`    what a report comes to (`fills`, `closings`)
+//! `orders` `send` `watch`  the room: what leaves, what a quote does    `reports` `fills` `closings`  what reports come to
 //! `wake`      deadlines, queries                            `adopt`      taking over the venue's picture
 //! `exposure`  every call to the ledger of limits in `risk`
 
@@ -24,11 +24,13 @@ mod orders;
 mod position;
 mod reconcile;
 mod reports;
+mod send;
 mod spec;
 mod stage;
 #[cfg(test)]
 mod tests;
 mod wake;
+mod watch;
 mod words;
 
 pub use adopt::Unadopted;
@@ -36,7 +38,7 @@ pub use exits::{BreakEven, Distance, ExitSpec, Naked, RUNGS_MAX, Retry, Rung, Tr
 pub use ledger::{Ledger, Realised};
 pub use life::{Heard, Life};
 pub use order::{Order, Part, Purpose};
-pub use orders::{Orders, Scope};
+pub use orders::Orders;
 pub use position::{ClosedTrade, Leave, Origin, Position, StopBy};
 pub use reconcile::{Difference, HeldPosition, Listing};
 pub use spec::{
@@ -44,4 +46,5 @@ pub use spec::{
     Verdict, Woken,
 };
 pub use stage::{Stage, Turn};
+pub use watch::Scope;
 pub use words::{Instruction, OrderId, Reject, Report, Request};

@@ -102,8 +102,13 @@ impl Life {
     pub const fn is_in_flight(self) -> bool {
         match self {
             Self::Sent | Self::CancelSent | Self::Unknown => true,
-            Self::Working | Self::PartlyFilled => false,
-            Self::Filled | Self::Cancelled | Self::Rejected | Self::NeverHeard | Self::Moot => false,
+            Self::Working
+            | Self::PartlyFilled
+            | Self::Filled
+            | Self::Cancelled
+            | Self::Rejected
+            | Self::NeverHeard
+            | Self::Moot => false,
         }
     }
 
@@ -157,8 +162,13 @@ const fn from_working(heard: Heard) -> Option<Life> {
 const fn from_partly_filled(heard: Heard) -> Option<Life> {
     match heard {
         Heard::Resumed | Heard::PartFilled | Heard::CancelRefused => Some(Life::PartlyFilled),
-        Heard::Accepted | Heard::Refused | Heard::NeverHeard | Heard::TargetEnded => None,
-        Heard::CancelTooEarly | Heard::Reopened | Heard::Contradicted => None,
+        Heard::Accepted
+        | Heard::Refused
+        | Heard::NeverHeard
+        | Heard::TargetEnded
+        | Heard::CancelTooEarly
+        | Heard::Reopened
+        | Heard::Contradicted => None,
         Heard::Filled => Some(Life::Filled),
         Heard::Cancelled => Some(Life::Cancelled),
         Heard::Lost => Some(Life::Unknown),
@@ -201,8 +211,14 @@ const fn from_filled(heard: Heard) -> Option<Life> {
             Some(Life::Filled)
         }
         Heard::Reopened => Some(Life::Unknown),
-        Heard::PartFilled | Heard::Filled | Heard::Refused | Heard::Cancelled | Heard::NeverHeard => None,
-        Heard::CancelAsked | Heard::TargetEnded | Heard::Contradicted => None,
+        Heard::PartFilled
+        | Heard::Filled
+        | Heard::Refused
+        | Heard::Cancelled
+        | Heard::NeverHeard
+        | Heard::CancelAsked
+        | Heard::TargetEnded
+        | Heard::Contradicted => None,
     }
 }
 
@@ -215,8 +231,13 @@ const fn from_cancelled(heard: Heard) -> Option<Life> {
         | Heard::CancelRefused
         | Heard::CancelTooEarly => Some(Life::Cancelled),
         Heard::Reopened => Some(Life::Unknown),
-        Heard::PartFilled | Heard::Filled | Heard::Refused | Heard::NeverHeard => None,
-        Heard::CancelAsked | Heard::TargetEnded | Heard::Contradicted => None,
+        Heard::PartFilled
+        | Heard::Filled
+        | Heard::Refused
+        | Heard::NeverHeard
+        | Heard::CancelAsked
+        | Heard::TargetEnded
+        | Heard::Contradicted => None,
     }
 }
 
@@ -226,8 +247,15 @@ const fn from_rejected(heard: Heard) -> Option<Life> {
         Heard::Refused | Heard::NeverHeard | Heard::Lost | Heard::CancelRefused | Heard::CancelTooEarly => {
             Some(Life::Rejected)
         }
-        Heard::Accepted | Heard::Resumed | Heard::PartFilled | Heard::Filled | Heard::Cancelled => None,
-        Heard::CancelAsked | Heard::TargetEnded | Heard::Reopened | Heard::Contradicted => None,
+        Heard::Accepted
+        | Heard::Resumed
+        | Heard::PartFilled
+        | Heard::Filled
+        | Heard::Cancelled
+        | Heard::CancelAsked
+        | Heard::TargetEnded
+        | Heard::Reopened
+        | Heard::Contradicted => None,
     }
 }
 
@@ -236,8 +264,15 @@ const fn from_never_heard(heard: Heard) -> Option<Life> {
         Heard::Refused | Heard::NeverHeard | Heard::Lost | Heard::CancelRefused | Heard::CancelTooEarly => {
             Some(Life::NeverHeard)
         }
-        Heard::Accepted | Heard::Resumed | Heard::PartFilled | Heard::Filled | Heard::Cancelled => None,
-        Heard::CancelAsked | Heard::TargetEnded | Heard::Reopened | Heard::Contradicted => None,
+        Heard::Accepted
+        | Heard::Resumed
+        | Heard::PartFilled
+        | Heard::Filled
+        | Heard::Cancelled
+        | Heard::CancelAsked
+        | Heard::TargetEnded
+        | Heard::Reopened
+        | Heard::Contradicted => None,
     }
 }
 
@@ -246,8 +281,14 @@ const fn from_moot(heard: Heard) -> Option<Life> {
         Heard::Accepted | Heard::Filled | Heard::Refused | Heard::Cancelled | Heard::Lost | Heard::NeverHeard => {
             Some(Life::Moot)
         }
-        Heard::Resumed | Heard::PartFilled | Heard::CancelAsked | Heard::CancelRefused | Heard::CancelTooEarly => None,
-        Heard::TargetEnded | Heard::Reopened | Heard::Contradicted => None,
+        Heard::Resumed
+        | Heard::PartFilled
+        | Heard::CancelAsked
+        | Heard::CancelRefused
+        | Heard::CancelTooEarly
+        | Heard::TargetEnded
+        | Heard::Reopened
+        | Heard::Contradicted => None,
     }
 }
 

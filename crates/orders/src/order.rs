@@ -6,6 +6,8 @@ use market::{Lots, Price, Reader, Side, State, StrategyId, SymbolId, Time, Torn}
 use risk::{Claim, Entry, ExitCause, Kind, Protection, Reduction, Ticket};
 
 use crate::life::{Heard, Life};
+use crate::position::Position;
+use crate::spec::Account;
 use crate::words::OrderId;
 
 /// What a request is for.
@@ -62,6 +64,8 @@ pub struct Order {
     pub side: Side,
     /// The position to change or close; for an entry the one it opened last.
     pub ticket: Ticket,
+    /// The number under which that position was opened; zero for entries and cancellations.
+    pub first_ticket: Ticket,
     /// For a cancellation: what to cancel. For an entry: the last cancellation of it, if any.
     pub counterpart: OrderId,
     /// How much was asked.
@@ -106,6 +110,7 @@ market::state!(Order {
     symbol,
     side,
     ticket,
+    first_ticket,
     counterpart,
     lots,
     filled,
@@ -135,6 +140,7 @@ impl Order {
             symbol,
             side: Side::Buy,
             ticket: Ticket(0),
+            first_ticket: Ticket(0),
             counterpart: OrderId(0),
             lots: Lots::ZERO,
             filled: Lots::ZERO,
@@ -212,28 +218,31 @@ impl Order {
     /// What a fill with `rest` still to come says of an entry; `None` when it was heard before.
     ///
     /// A fill with a rest says how much is filled in all, so repeats are seen exactly, and so are fills whose report was
-    /// lost. One without a rest ends the order; a market order may end so before all of it was filled.
-    pub(crate) fn hears_fill(&self, part: &Part, rest: Lots) -> Option<Heard> {
-        if self.purpose != Purpose::Entry || part.lots.0 <= 0 || rest.0 < 0 {
-            return Some(Heard::Contradicted);
-        }
+    /// lost. On a netting account, where closings of the other side are part of a fill and may be heard first, repeats are
+    /// recognised by the caller. A fill without a rest ends the order; a market order may end so before all of it was
+    /// filled.
+    pub(crate) fn hears_fill(&self, part: &Part, rest: Lots, account: Account) -> Option<Heard> {
         let filled = self.filled.0.saturating_add(part.lots.0);
         let said = self.lots.0.saturating_sub(rest.0);
-        if rest == Lots::ZERO {
-            if self.filled > Lots::ZERO && self.last == *part {
-                return None;
-            }
-            let whole = filled == said || self.expires == Time::MAX && filled < said && !self.missed;
-            let heard = if whole { Heard::Filled } else { Heard::Lost };
-            return Some(if filled <= self.lots.0 { heard } else { Heard::Contradicted });
-        }
-        if 0 < said && said <= self.filled.0 {
+        let repeats = match account {
+            Account::Hedging => rest > Lots::ZERO && 0 < said && said <= self.filled.0,
+            Account::Netting => false,
+        };
+        if repeats || rest == Lots::ZERO && self.filled > Lots::ZERO && self.last == *part {
             return None;
         }
-        Some(match said.cmp(&filled) {
-            Ordering::Equal => Heard::PartFilled,
-            Ordering::Greater => Heard::Lost,
-            Ordering::Less => Heard::Contradicted,
+        if self.purpose != Purpose::Entry || part.lots.0 <= 0 || rest.0 < 0 || filled > self.lots.0 {
+            return Some(Heard::Contradicted);
+        }
+        if rest == Lots::ZERO {
+            let whole = filled == said || self.expires == Time::MAX && !self.missed;
+            return Some(if whole { Heard::Filled } else { Heard::Lost });
+        }
+        Some(match (said.cmp(&filled), account) {
+            (Ordering::Greater, _) => Heard::Lost,
+            (Ordering::Less, Account::Hedging) => Heard::Contradicted,
+            (Ordering::Less, Account::Netting) if filled == self.lots.0 => Heard::Filled,
+            (Ordering::Equal | Ordering::Less, _) => Heard::PartFilled,
         })
     }
 
@@ -241,13 +250,20 @@ impl Order {
     pub(crate) const fn is_incomplete(&self) -> bool {
         let ended = match self.life {
             Life::Filled | Life::Cancelled => true,
-            Life::Sent | Life::Working | Life::PartlyFilled | Life::CancelSent | Life::Unknown => false,
-            Life::Rejected | Life::NeverHeard | Life::Moot => false,
+            Life::Sent
+            | Life::Working
+            | Life::PartlyFilled
+            | Life::CancelSent
+            | Life::Unknown
+            | Life::Rejected
+            | Life::NeverHeard
+            | Life::Moot => false,
         };
         let entry = match self.purpose {
             Purpose::Entry => true,
-            Purpose::Rung | Purpose::Out | Purpose::Stop | Purpose::BreakEven | Purpose::Trail => false,
-            Purpose::Cancel => false,
+            Purpose::Rung | Purpose::Out | Purpose::Stop | Purpose::BreakEven | Purpose::Trail | Purpose::Cancel => {
+                false
+            }
         };
         ended && entry && self.filled.0 < self.lots.0
     }
@@ -310,6 +326,12 @@ impl Requests {
         self.live_max.saturating_sub(self.live.len())
     }
 
+    /// The live request of such a kind about a position.
+    pub(crate) fn about(&self, position: &Position, kind: impl Fn(Purpose) -> bool) -> Option<OrderId> {
+        let about = |order: &&Order| order.first_ticket == position.first_ticket && kind(order.purpose);
+        self.live.iter().find(about).map(|order| order.id)
+    }
+
     /// The place of a live request; numbers only grow, so the table is sorted by them.
     pub(crate) fn find(&self, id: OrderId) -> Option<usize> {
         self.live.binary_search_by_key(&id, |order| order.id).ok()
@@ -317,6 +339,11 @@ impl Requests {
 
     pub(crate) fn ended(&self, id: OrderId) -> Option<&Order> {
         self.ended.iter().find(|order| order.id == id)
+    }
+
+    /// Whether one of the ended ended with a part unfilled.
+    pub(crate) fn has_incomplete(&self) -> bool {
+        self.ended.iter().any(Order::is_incomplete)
     }
 
     /// Puts a new request in; `None` when the table is full or its number is not above all others.

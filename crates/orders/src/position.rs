@@ -272,10 +272,7 @@ impl Position {
 
     /// Takes `lots` out, with their share of what is kept as sums. The last part takes all that is left.
     pub(crate) fn take(&mut self, lots: Lots) -> Share {
-        let share = |sum: i64| -> i64 {
-            if lots == self.lots {
-                return sum;
-            }
+        let share = |sum: i64| {
             let part = i128::from(sum) * i128::from(lots.0);
             rounded_division(part, i128::from(self.lots.0)).unwrap_or_default()
         };

@@ -18,7 +18,29 @@ use crate::spec::{Failure, Impossible, ImpossibleTurn, Outcome, Surprise, Verdic
 use crate::stage::Turn;
 use crate::words::{OrderId, Reject, Report};
 
+/// Why a report changes nothing.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Told {
+    /// It was heard before.
+    Repeated,
+    /// The request is not known.
+    Unknown,
+    /// It cannot be true of this request, which stands so.
+    Impossible(OrderId, Life),
+}
+
+impl Told {
+    pub(crate) const fn outcome(self, report: &Report) -> Outcome {
+        match self {
+            Self::Repeated => Outcome::Repeated,
+            Self::Unknown => Outcome::Surprise(Surprise::UnknownOrder(*report)),
+            Self::Impossible(id, state) => Outcome::Impossible(Impossible { id, state, report: *report }),
+        }
+    }
+}
+
 /// Where a request was found.
+#[expect(clippy::large_enum_variant, reason = "handed on once per report, never stored")]
 pub(crate) enum Found {
     Live(usize),
     Ended(Order),
@@ -55,7 +77,7 @@ impl Orders {
                 let balances = (self.ledger.balance(), balance);
                 let listing = self.reconciliation.close(positions, steady, balances, self.book.iter());
                 if listing == Listing::Agrees {
-                    self.closings.deferred.clear();
+                    self.deeds.deferred.clear();
                 }
                 Outcome::Listed(listing)
             }
@@ -64,8 +86,13 @@ impl Orders {
         match outcome {
             Outcome::Impossible(_) | Outcome::ImpossibleTurn(_) | Outcome::Surprise(_) => self.reconciliation.doubt(),
             Outcome::Opened(_) | Outcome::Closed(_) | Outcome::Protected(_) => self.reconciliation.disturb(),
-            Outcome::Moved(_) | Outcome::Failed(_) | Outcome::Repeated | Outcome::Deferred | Outcome::Held => {}
-            Outcome::Listed(_) | Outcome::MarginCalled => {}
+            Outcome::Moved(_)
+            | Outcome::Failed(_)
+            | Outcome::Repeated
+            | Outcome::Deferred
+            | Outcome::Held
+            | Outcome::Listed(_)
+            | Outcome::MarginCalled => {}
         }
         outcome
     }
@@ -74,26 +101,30 @@ impl Orders {
     pub fn symbol_of(&self, report: &Report) -> Option<SymbolId> {
         let by_id = |id: OrderId| self.order(id).map(|order| order.symbol);
         match *report {
-            Report::Accepted { id, .. } | Report::Rejected { id, .. } | Report::Opened { id, .. } => by_id(id),
-            Report::Protected { id, .. } | Report::Cancelled { id, .. } => by_id(id),
-            Report::Unknown { id, .. } | Report::NeverHeard { id, .. } => by_id(id),
+            Report::Accepted { id, .. }
+            | Report::Rejected { id, .. }
+            | Report::Opened { id, .. }
+            | Report::Protected { id, .. }
+            | Report::Cancelled { id, .. }
+            | Report::Unknown { id, .. }
+            | Report::NeverHeard { id, .. } => by_id(id),
             Report::Closed { ticket, .. } => self.position(ticket).map(|position| position.symbol),
             Report::Held { symbol, .. } => Some(symbol),
             Report::Listed { .. } | Report::MarginCalled { .. } => None,
         }
     }
 
-    pub(crate) fn found(&self, id: OrderId, report: &Report) -> Result<Found, Outcome> {
+    pub(crate) fn found(&self, id: OrderId) -> Result<Found, Told> {
         if let Some(at) = self.requests.find(id) {
             return Ok(Found::Live(at));
         }
         let ended = self.requests.ended(id).copied();
-        ended.map(Found::Ended).ok_or(Outcome::Surprise(Surprise::UnknownOrder(*report)))
+        ended.map(Found::Ended).ok_or(Told::Unknown)
     }
 
     /// The live request and its next life. What has ended can only hear repeats.
-    fn step(&self, id: OrderId, heard: Heard, report: &Report) -> Result<(usize, Life), Outcome> {
-        let (order, at) = match self.found(id, report)? {
+    fn step(&self, id: OrderId, heard: Heard) -> Result<(usize, Life), Told> {
+        let (order, at) = match self.found(id)? {
             Found::Live(at) => (self.requests.live()[at], Some(at)),
             Found::Ended(order) => (order, None),
         };
@@ -102,8 +133,8 @@ impl Orders {
             Heard::Accepted if order.filled > Lots::ZERO => Heard::Resumed,
             heard => heard,
         };
-        let life = order.life.after(heard).ok_or_else(|| impossible(&order, report))?;
-        at.map(|at| (at, life)).ok_or(Outcome::Repeated)
+        let life = order.life.after(heard).ok_or(Told::Impossible(order.id, order.life))?;
+        at.map(|at| (at, life)).ok_or(Told::Repeated)
     }
 
     fn on_accepted(&mut self, id: OrderId, report: &Report, now: Time) -> Outcome {
@@ -150,7 +181,7 @@ impl Orders {
     }
 
     pub(crate) fn moved(&mut self, id: OrderId, heard: Heard, report: &Report, now: Time) -> Outcome {
-        match self.step(id, heard, report) {
+        match self.step(id, heard) {
             Ok((at, life)) => {
                 if let (Heard::Accepted | Heard::Resumed, Some(order)) = (heard, self.requests.live_mut().get_mut(at)) {
                     order.acknowledged = true;
@@ -158,7 +189,7 @@ impl Orders {
                 self.set_life(at, life, now);
                 self.order(id).map_or(Outcome::Repeated, |order| Outcome::Moved(*order))
             }
-            Err(outcome) => outcome,
+            Err(told) => told.outcome(report),
         }
     }
 
@@ -168,9 +199,9 @@ impl Orders {
         if heard == Heard::Cancelled && !self.is_end_believed(id) {
             return self.lost(id, report, now);
         }
-        let (at, life) = match self.step(id, heard, report) {
+        let (at, life) = match self.step(id, heard) {
             Ok(step) => step,
-            Err(outcome) => return outcome,
+            Err(told) => return told.outcome(report),
         };
         let order = Order { life, ..self.requests.live()[at] };
         self.set_life(at, life, now);
@@ -248,17 +279,19 @@ impl Orders {
         report: &Report,
         now: Time,
     ) -> Outcome {
-        let (order, at) = match self.found(id, report) {
+        let (order, at) = match self.found(id) {
             Ok(Found::Live(at)) => (self.requests.live()[at], at),
             Ok(Found::Ended(order)) if order.life == Life::Filled && is_stop(order.purpose) => {
                 return Outcome::Repeated;
             }
             Ok(Found::Ended(order)) => return impossible(&order, report),
-            Err(outcome) => return outcome,
+            Err(told) => return told.outcome(report),
         };
         let heard = if is_stop(order.purpose) { Heard::Filled } else { Heard::Contradicted };
         let Some(life) = order.life.after(heard) else { return impossible(&order, report) };
-        if let Some(place) = self.book.find(ticket)
+        // Its ticket may have changed since.
+        let place = self.book.find(ticket).or_else(|| self.book.find_first(order.first_ticket));
+        if let Some(place) = place
             && let Some(position) = self.book.at(place).copied()
         {
             let turn = match (stop, order.purpose) {
@@ -281,26 +314,26 @@ impl Orders {
             if let Some(restate) = self.restate.get_mut(usize::from(position.symbol.0)) {
                 *restate = true;
             }
-            self.settle_position(Some(place), position, now);
+            self.settle_position(Some(place), &position, now);
         }
         self.set_life(at, life, now);
         Outcome::Protected(Order { life, ..order })
     }
 
     /// Puts a position in its place, or in a new one, and asks to be woken for its exits.
-    pub(crate) fn settle_position(&mut self, place: Option<u16>, position: Position, now: Time) {
+    pub(crate) fn settle_position(&mut self, place: Option<u16>, position: &Position, now: Time) {
         match place.and_then(|place| self.book.at_mut(place)) {
-            Some(old) => *old = position,
+            Some(old) => *old = *position,
             None => drop(self.book.insert(position)),
         }
         if let Some(spec) = self.spec.exits.get(usize::from(position.strategy.0)) {
-            self.wake_by(next_due(&position, spec).max(now));
+            self.wake_by(next_due(position, spec).max(now));
         }
     }
 }
 
-pub(crate) fn impossible(order: &Order, report: &Report) -> Outcome {
-    Outcome::Impossible(Impossible { id: order.id, state: order.life, report: *report })
+pub(crate) const fn impossible(order: &Order, report: &Report) -> Outcome {
+    Told::Impossible(order.id, order.life).outcome(report)
 }
 
 pub(crate) fn impossible_turn(position: &Position, turn: Turn, report: &Report) -> Outcome {

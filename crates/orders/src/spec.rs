@@ -6,7 +6,7 @@ use risk::{LedgerFault, Ticket};
 use crate::exits::{BreakEven, Distance, ExitSpec, Naked, RUNGS_MAX, Retry, Wanted};
 use crate::life::Life;
 use crate::order::{Order, Purpose};
-use crate::position::{ClosedTrade, Position};
+use crate::position::ClosedTrade;
 use crate::reconcile::Listing;
 use crate::stage::{Stage, Turn};
 use crate::words::{OrderId, Reject, Report};
@@ -132,8 +132,8 @@ pub enum Unsent {
     UnknownSymbol,
     /// No such position.
     UnknownTicket(Ticket),
-    /// The position is already being closed.
-    Closing(OrderId),
+    /// A request about the position is under way that must be answered first.
+    InFlight(OrderId),
     /// More than is open, or nothing.
     Unfit,
     /// The exposure ledger would not reserve it.
@@ -184,8 +184,8 @@ pub enum Surprise {
 pub struct Opening {
     /// The request, after the fill.
     pub order: Order,
-    /// The position, after the fill.
-    pub position: Position,
+    /// The position that it opened or enlarged.
+    pub ticket: Ticket,
     /// How much was filled.
     pub lots: Lots,
     /// At which price.
@@ -228,7 +228,6 @@ pub enum Verdict {
 
 /// What a report came to.
 #[derive(Debug, Clone, Copy, PartialEq)]
-#[expect(clippy::large_enum_variant, reason = "handed back once per report, never stored")]
 pub enum Outcome {
     /// A request lives on: accepted, or in doubt.
     Moved(Order),

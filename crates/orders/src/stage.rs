@@ -63,10 +63,10 @@ impl Stage {
         match self {
             Self::Unprotected => from_unprotected(turn),
             Self::Protected => from_protected(turn),
-            Self::Laddered => from_laddered(turn),
+            Self::Laddered => Some(from_laddered(turn)),
             Self::BrokenEven => from_broken_even(turn),
             Self::Trailing => from_trailing(turn),
-            Self::Closing => from_closing(turn),
+            Self::Closing => Some(from_closing(turn)),
             Self::Closed => from_closed(turn),
         }
     }
@@ -97,13 +97,13 @@ const fn from_protected(turn: Turn) -> Option<Stage> {
     }
 }
 
-const fn from_laddered(turn: Turn) -> Option<Stage> {
+const fn from_laddered(turn: Turn) -> Stage {
     match turn {
-        Turn::StopSet | Turn::StopLifted | Turn::RungFilled | Turn::Reduced | Turn::Grew => Some(Stage::Laddered),
-        Turn::BreakEvenSet => Some(Stage::BrokenEven),
-        Turn::TrailSet => Some(Stage::Trailing),
-        Turn::OutWanted => Some(Stage::Closing),
-        Turn::Emptied => Some(Stage::Closed),
+        Turn::StopSet | Turn::StopLifted | Turn::RungFilled | Turn::Reduced | Turn::Grew => Stage::Laddered,
+        Turn::BreakEvenSet => Stage::BrokenEven,
+        Turn::TrailSet => Stage::Trailing,
+        Turn::OutWanted => Stage::Closing,
+        Turn::Emptied => Stage::Closed,
     }
 }
 
@@ -130,21 +130,32 @@ const fn from_trailing(turn: Turn) -> Option<Stage> {
     }
 }
 
-const fn from_closing(turn: Turn) -> Option<Stage> {
+const fn from_closing(turn: Turn) -> Stage {
     match turn {
         // What was under way when we wanted out may still arrive.
-        Turn::StopSet | Turn::StopLifted | Turn::RungFilled | Turn::BreakEvenSet | Turn::TrailSet => {
-            Some(Stage::Closing)
-        }
-        Turn::OutWanted | Turn::Reduced | Turn::Grew => Some(Stage::Closing),
-        Turn::Emptied => Some(Stage::Closed),
+        Turn::StopSet
+        | Turn::StopLifted
+        | Turn::RungFilled
+        | Turn::BreakEvenSet
+        | Turn::TrailSet
+        | Turn::OutWanted
+        | Turn::Reduced
+        | Turn::Grew => Stage::Closing,
+        Turn::Emptied => Stage::Closed,
     }
 }
 
 const fn from_closed(turn: Turn) -> Option<Stage> {
     match turn {
-        Turn::StopSet | Turn::StopLifted | Turn::RungFilled | Turn::BreakEvenSet | Turn::TrailSet => None,
-        Turn::OutWanted | Turn::Reduced | Turn::Grew | Turn::Emptied => None,
+        Turn::StopSet
+        | Turn::StopLifted
+        | Turn::RungFilled
+        | Turn::BreakEvenSet
+        | Turn::TrailSet
+        | Turn::OutWanted
+        | Turn::Reduced
+        | Turn::Grew
+        | Turn::Emptied => None,
     }
 }
 

@@ -247,6 +247,40 @@ pub enum Report {
     },
 }
 
+impl Report {
+    /// The request that a report speaks of.
+    pub const fn order(&self) -> Option<OrderId> {
+        match *self {
+            Self::Accepted { id, .. }
+            | Self::Rejected { id, .. }
+            | Self::Opened { id, .. }
+            | Self::Protected { id, .. }
+            | Self::Cancelled { id, .. }
+            | Self::Unknown { id, .. }
+            | Self::NeverHeard { id, .. } => Some(id),
+            Self::Closed { id, .. } => id,
+            Self::Held { .. } | Self::Listed { .. } | Self::MarginCalled { .. } => None,
+        }
+    }
+
+    /// The position that a report speaks of; of a listed position too.
+    pub const fn ticket(&self) -> Option<Ticket> {
+        match *self {
+            Self::Opened { ticket, .. }
+            | Self::Closed { ticket, .. }
+            | Self::Protected { ticket, .. }
+            | Self::Held { ticket, .. } => Some(ticket),
+            Self::Accepted { .. }
+            | Self::Rejected { .. }
+            | Self::Cancelled { .. }
+            | Self::Unknown { .. }
+            | Self::NeverHeard { .. }
+            | Self::Listed { .. }
+            | Self::MarginCalled { .. } => None,
+        }
+    }
+}
+
 market::coded_leaves!(OrderId = OrderId(0), Reject = Reject::Other);
 
 impl Coded for Instruction {

@@ -5,7 +5,7 @@ use std::path::Path;
 use config::Config;
 use desk::{Actions, Desk, Event};
 use journal::codec::{action, get_fact, put_action};
-use journal::{Fault, Head, Mark, Reader, Search, latest_valid};
+use journal::{Fault, Head, Place, Reader, Search, latest_valid};
 use market::State;
 use sha2::{Digest, Sha256};
 
@@ -130,14 +130,15 @@ impl Replay {
                 latest_valid(path, &header.build, &header.config_digest(), at_most).map_err(ReplayError::Journal)?
             }
         };
-        let skipped = search.skipped.iter().map(|skipped| format!("{}: {:?}", skipped.file.display(), skipped.why)).collect();
+        let skipped =
+            search.skipped.iter().map(|skipped| format!("{}: {:?}", skipped.file.display(), skipped.why)).collect();
         let (reader, began_after) = match search.found {
             None => (reader, 0),
             Some(snapshot) => {
                 let mut state = market::Reader::new(&snapshot.state);
                 desk.load(&mut state).map_err(|_| ReplayError::Snapshot)?;
-                let mark: Mark = snapshot.place.mark;
-                (reader.skip_to(&mark).map_err(ReplayError::Damaged)?, snapshot.place.seq)
+                let place = snapshot.place;
+                (skip_through(reader, &place)?, place.seq)
             }
         };
         let actions = Actions::with_capacity(desk.actions_max());
@@ -164,6 +165,14 @@ impl Replay {
     /// # Errors
     /// [`ReplayError::Differs`] names the first record that does not.
     pub fn to_the_end(mut self) -> Result<Replayed, ReplayError> {
+        self.rest()
+    }
+
+    /// The same, and keeps the desk, which then stands as it stood.
+    ///
+    /// # Errors
+    /// As [`Self::to_the_end`].
+    pub fn rest(&mut self) -> Result<Replayed, ReplayError> {
         while self.step()? {}
         // A crash may have come after an event and before its actions were written: those were never sent.
         if let Some(now) = self.pending.pop_front()
@@ -171,9 +180,9 @@ impl Replay {
         {
             return Err(ReplayError::Differs { seq: self.found.last + 1, recorded: None, now: Some(now) });
         }
-        self.found.digest = Head(self.digest.finalize().into());
+        self.found.digest = Head(self.digest.clone().finalize().into());
         self.found.ending = self.reader.ending().unwrap_or(journal::Ending::Closed);
-        Ok(self.found)
+        Ok(self.found.clone())
     }
 
     /// Replays up to an event and keeps its arithmetic. The desk then answers `explanations`.
@@ -241,6 +250,20 @@ impl Replay {
             now => Err(ReplayError::Differs { seq, recorded: Some((kind, payload.to_vec())), now }),
         }
     }
+}
+
+/// A reader that stands after the record of a snapshot: the mark before it, then what lies between the two.
+fn skip_through(
+    reader: Reader<std::fs::File>,
+    place: &Place,
+) -> Result<Reader<std::fs::File>, ReplayError> {
+    let mut reader = reader.skip_to(&place.mark).map_err(ReplayError::Damaged)?;
+    while reader.place().seq < place.seq {
+        if reader.next_record().map_err(ReplayError::Damaged)?.is_none() {
+            return Err(ReplayError::Snapshot);
+        }
+    }
+    Ok(reader)
 }
 
 /// The configuration that stands in a journal's header.

@@ -138,9 +138,10 @@ impl Finished<()> {
 pub struct Snapshots {
     journal: PathBuf,
     build: String,
+    every: u64,
 }
 
-/// Market records between two snapshots.
+/// Market records between two snapshots, unless somebody says otherwise.
 pub const SNAPSHOT_EVERY: u64 = 200_000;
 
 /// How many random entries a null should have, about.
@@ -149,7 +150,13 @@ pub const COIN_TRADES: u64 = 3_000;
 impl Snapshots {
     /// Beside a journal, readable by the same build only.
     pub fn beside(journal: &Path, build: &str) -> Self {
-        Self { journal: journal.to_owned(), build: build.to_owned() }
+        Self { journal: journal.to_owned(), build: build.to_owned(), every: SNAPSHOT_EVERY }
+    }
+
+    /// One after so many market records, at least one.
+    #[must_use]
+    pub fn every(self, records: u64) -> Self {
+        Self { every: records.max(1), ..self }
     }
 
     fn take<R: Record>(&self, desk: &Desk, record: &mut R, text: &str) -> Result<(), RecordError> {
@@ -194,7 +201,7 @@ pub fn run<R: Record>(
             on_progress(heard, source.progress());
         }
         if let Some(snapshots) = snapshots
-            && heard % SNAPSHOT_EVERY == 0
+            && heard % snapshots.every == 0
         {
             snapshots.take(&session.desk, &mut session.record, &config.text)?;
         }
@@ -272,11 +279,16 @@ fn widen(config: &mut Config) {
 /// [`RunError`].
 pub fn null_trades(config: &Config, input: &Input, seed: u64, every: Span) -> Result<Vec<NullTrade>, RunError> {
     let coin = with_a_coin(config, seed, every);
-    let finished = run(&coin, (input.open(&coin, None)?, &input.places()), Unrecorded::default(), None, &mut |_, _| {})?;
+    let finished =
+        run(&coin, (input.open(&coin, None)?, &input.places()), Unrecorded::default(), None, &mut |_, _| {})?;
     let trades = finished.collected.trades.iter();
     Ok(trades
         .filter(|trade| trade.cause != "still_open")
-        .map(|trade| NullTrade { hour: trade.opened.hour(), net_pips: trade.net_pips })
+        .map(|trade| NullTrade {
+            strategy: trade.strategy.clone(),
+            hour: trade.opened.hour(),
+            net_pips: trade.net_pips,
+        })
         .collect())
 }
 
@@ -296,9 +308,7 @@ pub fn at_costs(venue: &PaperSpec, factor: f64, spread_points: &[f64]) -> PaperS
         };
         symbol.commission = match symbol.commission {
             Commission::None => Commission::None,
-            Commission::PerLot { side } => {
-                Commission::PerLot { side: Money((side.0 as f64 * factor) as i64) }
-            }
+            Commission::PerLot { side } => Commission::PerLot { side: Money((side.0 as f64 * factor) as i64) },
             Commission::Notional { maker_millionths, taker_millionths } => Commission::Notional {
                 maker_millionths: (f64::from(maker_millionths) * factor) as u32,
                 taker_millionths: (f64::from(taker_millionths) * factor) as u32,
@@ -319,7 +329,8 @@ fn fixed(points: f64) -> Slippage {
 /// [`RunError`].
 pub fn at(config: &Config, input: &Input, venue: PaperSpec, at: f64) -> Result<Sensitivity, RunError> {
     let config = Config { venue, ..config.clone() };
-    let finished = run(&config, (input.open(&config, None)?, &input.places()), Unrecorded::default(), None, &mut |_, _| {})?;
+    let finished =
+        run(&config, (input.open(&config, None)?, &input.places()), Unrecorded::default(), None, &mut |_, _| {})?;
     Ok(sensitivity(at, &finished.collected.trades))
 }
 

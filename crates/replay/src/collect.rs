@@ -146,7 +146,8 @@ impl Collector {
         let average = |value: i128| value as f64 / parts.lots.max(1) as f64 * scale;
         let lots = parts.lots as f64 * market::math::pow(10.0, -f64::from(instrument.volume_digits));
         let net = Money(parts.gross.saturating_add(parts.commission).saturating_add(parts.swap));
-        let pip = instrument.value(instrument.pip, Lots(parts.lots)).and_then(|value| desk.rate(head.symbol)?.convert(value));
+        let pip =
+            instrument.value(instrument.pip, Lots(parts.lots)).and_then(|value| desk.rate(head.symbol)?.convert(value));
         self.trades.push(Trade {
             decided: head.decided,
             strategy: self.names.get(usize::from(head.strategy.0)).cloned().unwrap_or_default(),

@@ -4,7 +4,9 @@ use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 
-use arrow_array::{ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray, TimestampNanosecondArray, UInt64Array};
+use arrow_array::{
+    ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray, TimestampNanosecondArray, UInt64Array,
+};
 use arrow_schema::ArrowError;
 use market::Side;
 use parquet::arrow::ArrowWriter;
@@ -40,8 +42,24 @@ impl std::fmt::Display for FileError {
 impl std::error::Error for FileError {}
 
 const COLUMNS: [&str; 18] = [
-    "decided_event", "strategy", "symbol", "side", "lots", "opened", "closed", "entry", "exit", "gross", "commission",
-    "swap", "spread", "slippage", "net", "net_pips", "mae_pips", "mfe_pips",
+    "decided_event",
+    "strategy",
+    "symbol",
+    "side",
+    "lots",
+    "opened",
+    "closed",
+    "entry",
+    "exit",
+    "gross",
+    "commission",
+    "swap",
+    "spread",
+    "slippage",
+    "net",
+    "net_pips",
+    "mae_pips",
+    "mfe_pips",
 ];
 
 const fn side(trade: &Trade) -> &'static str {

@@ -1,8 +1,11 @@
 //! What is written down of a session: nothing, a journal, or a journal that is already there and must agree.
 
+use std::path::Path;
+
 use desk::{Action, Fact};
 use journal::codec::{put_action, put_fact};
-use journal::{Durability, Head, Place, Writer};
+use journal::recover::TornKept;
+use journal::{Durability, Head, Header, Place, Writer};
 use market::Time;
 
 /// Why something could not be written down, or does not agree with what was.
@@ -12,10 +15,14 @@ pub enum RecordError {
     Journal(journal::Error),
     /// A record of the journal is damaged.
     Damaged(journal::Fault),
+    /// The journal is of another run: its number or its configuration is not the one at hand.
+    OtherRun,
     /// What happens now is not what the journal says happened.
     Differs {
         /// The record that differs.
         seq: u64,
+        /// When it was written down, and when it happens now.
+        times: (Time, Time),
         /// What the journal holds there: kind and payload.
         recorded: (u8, Vec<u8>),
         /// What happens now: kind and payload.
@@ -28,13 +35,16 @@ impl std::fmt::Display for RecordError {
         match self {
             Self::Journal(error) => write!(f, "the journal cannot be written: {error}"),
             Self::Damaged(fault) => write!(f, "the journal is damaged: {fault}"),
-            Self::Differs { seq, recorded, now } => write!(
+            Self::OtherRun => f.write_str("the journal is of another run: another number or configuration"),
+            Self::Differs { seq, times, recorded, now } => write!(
                 f,
-                "record {seq} of the journal is of kind {} with {} bytes, but now kind {} with {} bytes follows: another build, configuration or input",
+                "record {seq} of the journal is of kind {} with {} bytes at {}, but now kind {} with {} bytes follows at {}: another build, configuration or input",
                 recorded.0,
                 recorded.1.len(),
+                times.0,
                 now.0,
-                now.1.len()
+                now.1.len(),
+                times.1
             ),
         }
     }
@@ -204,6 +214,23 @@ impl Resumed {
         Self { recorded: Some(recorded), inner: Journalled::new(writer, durability), seq: 0, agreed: 0 }
     }
 
+    /// Opens the journal of a session that died: a torn end is moved aside, and its header must be that of the session at
+    /// hand, but for the build.
+    ///
+    /// # Errors
+    /// [`RecordError::OtherRun`], and whatever is wrong with the file; it is unchanged then.
+    pub fn open(path: &Path, header: &Header, durability: Durability) -> Result<(Self, Option<TornKept>), RecordError> {
+        let found = journal::Reader::open(path).map_err(RecordError::Damaged)?;
+        let same = |one: &Header, other: &Header| (one.run, &one.config) == (other.run, &other.config);
+        if !same(found.header(), header) {
+            return Err(RecordError::OtherRun);
+        }
+        let recovered = journal::recover(path)?;
+        // Anew: what was torn is cut off only now.
+        let reader = journal::Reader::open(path).map_err(RecordError::Damaged)?;
+        Ok((Self::new(reader, recovered.writer, durability), recovered.torn))
+    }
+
     /// How many records were there already and agreed.
     pub const fn agreed(&self) -> u64 {
         self.agreed
@@ -218,16 +245,17 @@ impl Resumed {
     }
 
     /// Whether the next record is there already and agrees; `false` when it is to be appended.
-    fn agrees(&mut self, kind: u8) -> Result<bool, RecordError> {
+    fn agrees(&mut self, kind: u8, time: Time) -> Result<bool, RecordError> {
         let Some(reader) = &mut self.recorded else { return Ok(false) };
         let Some(record) = reader.next_record().map_err(RecordError::Damaged)? else {
             self.recorded = None;
             return Ok(false);
         };
         self.seq = record.seq;
-        if (record.kind, record.payload) != (kind, self.inner.scratch.as_slice()) {
+        if (record.kind, record.time, record.payload) != (kind, time, self.inner.scratch.as_slice()) {
             return Err(RecordError::Differs {
                 seq: record.seq,
+                times: (record.time, time),
                 recorded: (record.kind, record.payload.to_vec()),
                 now: (kind, self.inner.scratch.clone()),
             });
@@ -241,7 +269,7 @@ impl Record for Resumed {
     fn event(&mut self, time: Time, fact: &Fact) -> Result<u64, RecordError> {
         self.inner.scratch.clear();
         let kind = put_fact(fact, &mut self.inner.scratch);
-        if self.agrees(kind)? {
+        if self.agrees(kind, time)? {
             return Ok(self.seq);
         }
         self.inner.event(time, fact)
@@ -249,7 +277,7 @@ impl Record for Resumed {
     fn action(&mut self, time: Time, action: &Action) -> Result<(), RecordError> {
         self.inner.scratch.clear();
         let Some(kind) = put_action(action, &mut self.inner.scratch) else { return Ok(()) };
-        if self.agrees(kind)? { Ok(()) } else { self.inner.action(time, action) }
+        if self.agrees(kind, time)? { Ok(()) } else { self.inner.action(time, action) }
     }
     fn before_leaving(&mut self) -> Result<(), RecordError> {
         if self.recorded.is_some() { Ok(()) } else { self.inner.before_leaving() }

@@ -1,12 +1,20 @@
 //! Ticks whose truth is known: without drift, or with an edge planted under a signal that can be seen.
 //!
-//! The mid is a walk of single points, so a barrier is touched exactly and never jumped, and the probability of touching
-//! the upper one first has a closed form: `D/(U+D)` without drift, `(1 - r^D)/(1 - r^(U+D))` with `r = (1-q)/q` where `q`
+//! The mid is a walk of equal steps, so a barrier that lies on a step is touched exactly and never jumped, and the
+//! probability of touching the upper one first has a closed form: `D/(U+D)` without drift, `(1 - r^D)/(1 - r^(U+D))` with `r = (1-q)/q` where `q`
 //! is the probability of a step up (the gambler's ruin; signals.md 2.1 in the limit, with theta = -ln r).
 
+use config::Config;
+use desk::Desk;
 use market::{Lots, Points, Price, SymbolId, Tick, Time, math};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
+use venue::paper::Paper;
+
+use crate::backtest::{RunError, close_all};
+use crate::collect::Collector;
+use crate::record::Record;
+use crate::session::Session;
 
 /// What is planted.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -15,7 +23,7 @@ pub enum Plant {
     Nothing,
     /// Episodes of drift, announced by the sizes at the best quotes, each followed by a quiet stretch.
     Edge {
-        /// Drift over variance per point: `r = e^-theta` for steps with the signal.
+        /// Drift over variance per step: `r = e^-theta` for steps with the signal.
         theta: f64,
         /// An episode ends when the mid has moved this far from its start, in points.
         reach: i64,
@@ -39,6 +47,8 @@ pub struct Walk {
     pub every: i64,
     /// The first mid, in points; the walk never goes below a tenth of it.
     pub mid: i64,
+    /// How far the mid moves at each tick.
+    pub step: Points,
     /// The spread, in points.
     pub spread: Points,
     /// What is planted.
@@ -86,8 +96,9 @@ impl Walk {
 impl Ticks {
     /// One step, and the sign of the signal that the tick after it shows.
     fn step(&mut self) -> i64 {
+        let step = self.walk.step.0;
         let Plant::Edge { theta, reach, quiet } = self.walk.plant else {
-            self.bid += if self.random.random::<bool>() { 1 } else { -1 };
+            self.bid += if self.random.random::<bool>() { step } else { -step };
             return 0;
         };
         match self.episode {
@@ -98,12 +109,12 @@ impl Ticks {
             }
             Episode::Quiet { left } => {
                 self.episode = Episode::Quiet { left: left - 1 };
-                self.bid += if self.random.random::<bool>() { 1 } else { -1 };
+                self.bid += if self.random.random::<bool>() { step } else { -step };
                 0
             }
             Episode::Drift { sign, start } => {
                 let with = self.random.random::<f64>() < math::sigmoid(theta);
-                self.bid += if with { sign } else { -sign };
+                self.bid += if with { sign * step } else { -sign * step };
                 if (self.bid - start).abs() >= reach {
                     self.episode = Episode::Quiet { left: quiet };
                     return 0;
@@ -142,7 +153,42 @@ impl Iterator for Ticks {
     }
 }
 
-/// The probability that a walk of single points touches `up` points above before `down` points below.
+/// A finished run over ticks that come from no file.
+pub struct Ran<R> {
+    /// The desk at the end.
+    pub desk: Desk,
+    /// The venue at the end.
+    pub venue: Paper,
+    /// The record, still open.
+    pub record: R,
+    /// What was gathered.
+    pub collected: Collector,
+    /// Positions that were open at the end, and could not be closed.
+    pub left_open: usize,
+}
+
+/// Runs a configuration over ticks, as [`crate::backtest::run`] runs it over files.
+///
+/// # Errors
+/// [`RunError`].
+pub fn run<R: Record>(config: &Config, ticks: impl Iterator<Item = Tick>, record: R) -> Result<Ran<R>, RunError> {
+    let desk = Desk::new(&config.desk).map_err(RunError::Desk)?;
+    let venue = Paper::new(config.venue.clone()).map_err(RunError::Venue)?;
+    let names = config.desk.strategies.iter().map(|strategy| strategy.name.clone()).collect();
+    let mut session = Session::new(desk, venue, record, Collector::new(names));
+    for (nth, tick) in ticks.enumerate() {
+        if nth == 0 {
+            session.start(tick.seen)?;
+        }
+        session.tick(&tick)?;
+    }
+    close_all(&mut session)?;
+    let left_open = session.watch.finish(&session.desk);
+    let Session { desk, venue, record, watch: collected, .. } = session;
+    Ok(Ran { desk, venue, record, collected, left_open })
+}
+
+/// The probability that a walk touches `up` steps above before `down` steps below.
 pub fn hit_probability(up: i64, down: i64, theta: f64) -> f64 {
     if theta.abs() < 1e-12 {
         return down as f64 / (up + down) as f64;
@@ -172,6 +218,7 @@ mod tests {
             start: Time(0),
             every: 1_000_000_000,
             mid: 130_000,
+            step: Points(1),
             spread: Points(3),
             plant,
         }

@@ -54,23 +54,40 @@ pub struct Costs {
     pub swap: Money,
 }
 
-/// The judgement of a run.
+/// The judgement of one strategy: only trades of one kind can be compared with a null.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Assessment {
+pub struct Judgement {
+    /// Its name.
+    pub strategy: String,
     /// Figures in pips per trade, net.
     pub pips: Figures,
     /// Figures in the account's currency, net.
     pub money: Figures,
     /// Wilson's 95 % interval of the win rate.
     pub win_rate_interval: Option<Interval>,
-    /// The same exits with random entries.
+    /// The same exits with random entries, as often and at the same hours.
     pub null: Option<Null>,
+    /// All random entries under its exits.
+    pub pool: Figures,
     /// 95 % interval of net pips per trade, over days.
     pub expectancy_interval: Option<Interval>,
     /// The same with all costs half as high again.
     pub stressed_interval: Option<Interval>,
     /// Cost in pips per trade at which expectancy would be zero; `None` when gross expectancy is not above zero.
     pub break_even_cost_pips: Option<f64>,
+    /// The verdict.
+    pub verdict: Verdict,
+    /// Why.
+    pub reason: String,
+}
+
+/// The judgement of a run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Assessment {
+    /// Each strategy, in the order of the configuration.
+    pub strategies: Vec<Judgement>,
+    /// Figures of all trades in the account's currency, net.
+    pub money: Figures,
     /// Figures of the daily returns.
     pub daily: Daily,
     /// Deepest fall of equity below its earlier peak, in the account's currency, as a negative amount.
@@ -79,7 +96,7 @@ pub struct Assessment {
     pub costs: Costs,
     /// The sum of prices' profit, before commission and swap.
     pub gross: Money,
-    /// The verdict.
+    /// The best verdict of any strategy.
     pub verdict: Verdict,
     /// Why.
     pub reason: String,
@@ -90,35 +107,67 @@ pub struct Assessment {
 /// # Errors
 /// An identity that an honest report keeps is broken: the facts contradict each other, and nothing may be printed.
 pub fn assess(session: &Session) -> Result<Assessment, String> {
-    let pips = figures(session.trades.iter().map(|trade| trade.net_pips));
     let money = figures(session.trades.iter().map(|trade| trade.net().as_f64()));
-    pips.check()?;
     money.check()?;
     check_balance(session)?;
-    let seed = session.manifest.seed;
-    let hours: Vec<u8> = session.trades.iter().map(|trade| trade.opened.hour()).collect();
-    let null = paths(&session.null, &hours, seed);
+    let strategies: Result<Vec<_>, _> = session.strategies.iter().map(|name| of_strategy(session, name)).collect();
+    let strategies = strategies?;
     let returns: Vec<f64> = session.days.iter().filter_map(day_return).collect();
-    let expectancy = expectancy_interval(&by_day(&session.trades, |trade| trade.net_pips), seed);
-    let stressed = |trade: &Trade| trade.net_pips - (STRESS - 1.0) * cost_pips(trade);
-    let stressed_interval = expectancy_interval(&by_day(&session.trades, stressed), seed);
-    let (verdict, reason) = judge(&pips, null.as_ref(), expectancy, stressed_interval);
-    let costs = sum_costs(&session.trades);
+    let (verdict, reason) = best(&strategies);
     Ok(Assessment {
-        win_rate_interval: wilson(&pips),
-        null,
-        expectancy_interval: expectancy,
-        stressed_interval,
-        break_even_cost_pips: break_even_cost(&session.trades),
         daily: daily(&returns),
         drawdown_max: drawdown(session),
         gross: session.trades.iter().fold(Money::ZERO, |sum, trade| Money(sum.0.saturating_add(trade.gross.0))),
-        costs,
-        pips,
+        costs: sum_costs(&session.trades),
+        strategies,
         money,
         verdict,
         reason,
     })
+}
+
+/// Judges the trades of one strategy.
+fn of_strategy(session: &Session, name: &str) -> Result<Judgement, String> {
+    let trades: Vec<&Trade> = session.trades.iter().filter(|trade| trade.strategy == name).collect();
+    let pips = figures(trades.iter().map(|trade| trade.net_pips));
+    pips.check()?;
+    let seed = session.manifest.seed;
+    let hours: Vec<u8> = trades.iter().map(|trade| trade.opened.hour()).collect();
+    let pool: Vec<_> = session.null.iter().filter(|trade| trade.strategy == name).collect();
+    let null = paths(&pool, &hours, seed);
+    let expectancy_interval = expectancy_interval(&by_day(&trades, |trade| trade.net_pips), seed);
+    let stressed = |trade: &Trade| trade.net_pips - (STRESS - 1.0) * cost_pips(trade);
+    let stressed_interval = crate::bootstrap::expectancy_interval(&by_day(&trades, stressed), seed);
+    let (verdict, reason) = judge(&pips, null.as_ref(), expectancy_interval, stressed_interval);
+    Ok(Judgement {
+        strategy: name.to_owned(),
+        money: figures(trades.iter().map(|trade| trade.net().as_f64())),
+        win_rate_interval: wilson(&pips),
+        null,
+        pool: figures(pool.iter().map(|trade| trade.net_pips)),
+        break_even_cost_pips: break_even_cost(&trades),
+        expectancy_interval,
+        stressed_interval,
+        pips,
+        verdict,
+        reason,
+    })
+}
+
+/// The verdict on a run of several strategies: that of the best.
+fn best(strategies: &[Judgement]) -> (Verdict, String) {
+    let rank = |verdict: Verdict| match verdict {
+        Verdict::Edge => 2,
+        Verdict::NotEnoughData => 1,
+        Verdict::NoEdge => 0,
+    };
+    let best = strategies.iter().max_by_key(|judgement| (rank(judgement.verdict), judgement.pips.count > 0));
+    let several = strategies.len() > 1;
+    match best {
+        None => (Verdict::NoEdge, "there is no strategy".into()),
+        Some(best) if several => (best.verdict, format!("{}: {}", best.strategy, best.reason)),
+        Some(best) => (best.verdict, best.reason.clone()),
+    }
 }
 
 fn check_balance(session: &Session) -> Result<(), String> {
@@ -142,14 +191,14 @@ fn cost_pips(trade: &Trade) -> f64 {
     if per_pip > 0.0 { (cost / per_pip).max(0.0) } else { 0.0 }
 }
 
-fn break_even_cost(trades: &[Trade]) -> Option<f64> {
+fn break_even_cost(trades: &[&Trade]) -> Option<f64> {
     let n = trades.len() as f64;
     let gross = trades.iter().map(|trade| trade.net_pips + cost_pips(trade)).sum::<f64>() / n;
     (!trades.is_empty() && gross > 0.0).then_some(gross)
 }
 
 /// Results summed by the UTC day of closing.
-fn by_day(trades: &[Trade], result: impl Fn(&Trade) -> f64) -> Vec<Day> {
+fn by_day(trades: &[&Trade], result: impl Fn(&Trade) -> f64) -> Vec<Day> {
     let mut days: BTreeMap<i64, Day> = BTreeMap::new();
     for trade in trades {
         let day = days.entry(trade.closed.day()).or_default();

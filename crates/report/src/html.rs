@@ -33,12 +33,14 @@ pub fn html(session: &Session, a: &Assessment) -> String {
     );
     let _ = write!(
         out,
-        "<section class=\"verdict {class}\"><h2>{}</h2><p>{}</p><pre>{}</pre><p class=\"hypothetical\">{}</p></section>",
+        "<section class=\"verdict {class}\"><h2>{}</h2><p>{}</p>",
         a.verdict.name(),
-        escaped(&a.reason),
-        escaped(&block(a)),
-        HYPOTHETICAL
+        escaped(&a.reason)
     );
+    for j in &a.strategies {
+        let _ = write!(out, "<h3>{}</h3><pre>{}</pre>", escaped(&j.strategy), escaped(&block(j, &a.daily)));
+    }
+    let _ = write!(out, "<p class=\"hypothetical\">{HYPOTHETICAL}</p></section>");
     tiles(&mut out, session, a);
     warnings(&mut out, session);
     equity(&mut out, session);
@@ -77,7 +79,7 @@ fn tiles(out: &mut String, session: &Session, a: &Assessment) {
         ("Profit factor", optional(a.money.profit_factor, 2), "Sum of wins over sum of losses."),
         ("Sharpe per day", optional(a.daily.sharpe, 2), "Mean over standard deviation of daily returns, not annualised."),
         ("Sortino per day", optional(a.daily.sortino, 2), "Mean over downside deviation of daily returns, not annualised."),
-        ("Trades", grouped(a.pips.count), "Positions opened and closed."),
+        ("Trades", grouped(a.money.count), "Positions opened and closed."),
         ("Days", grouped(session.days.len() as u64), "Days with equity."),
     ];
     let mut body = String::from("<dl class=\"tiles\">");
@@ -121,22 +123,32 @@ fn equity(out: &mut String, session: &Session) {
 }
 
 fn null(out: &mut String, a: &Assessment) {
-    let Some(null) = &a.null else {
-        let body = "<p>Nothing to compare: no trades, or too few random entries.</p>";
-        return section(out, "Against random entries", body);
-    };
-    let rate = a.pips.win_rate().unwrap_or_default();
-    let percents: Vec<f64> = null.win_rates.iter().map(|r| r * 100.0).collect();
-    let body = format!(
-        "<p>{} paths of random entries at the same hours, drawn from {} trades that a coin made through the same gate, venue and exits.</p><figure>{}<figcaption>Win rate in %, random paths; the line is this run ({}; break-even {}).</figcaption></figure><figure>{}<figcaption>Net pips a trade, random paths; the line is this run.</figcaption></figure>",
-        grouped(null.win_rates.len() as u64),
-        grouped(null.pool as u64),
-        histogram("Win rates of random entries", &percents, Some((rate * 100.0, "this run"))),
-        percent(rate),
-        a.pips.break_even.map_or_else(|| "n/a".into(), percent),
-        histogram("Expectancy of random entries", &null.expectancies, Some((a.pips.expectancy, "this run")))
-    );
-    section(out, "Against random entries", &body);
+    for j in &a.strategies {
+        let title = format!("{} against random entries", j.strategy);
+        let Some(null) = &j.null else {
+            let rate = j.pool.win_rate().map_or_else(|| "n/a".into(), percent);
+            let body = format!(
+                "<p>Nothing to compare: {} trades, and {} random entries under the same exits (win rate {rate}, {:+.2} net pips a trade).</p>",
+                grouped(j.pips.count),
+                grouped(j.pool.count),
+                j.pool.expectancy
+            );
+            section(out, &title, &body);
+            continue;
+        };
+        let rate = j.pips.win_rate().unwrap_or_default();
+        let percents: Vec<f64> = null.win_rates.iter().map(|r| r * 100.0).collect();
+        let body = format!(
+            "<p>{} paths of random entries at the same hours, drawn from {} trades that a coin made through the same gate, venue and exits.</p><figure>{}<figcaption>Win rate in %, random paths; the line is this run ({}; break-even {}).</figcaption></figure><figure>{}<figcaption>Net pips a trade, random paths; the line is this run.</figcaption></figure>",
+            grouped(null.win_rates.len() as u64),
+            grouped(null.pool as u64),
+            histogram("Win rates of random entries", &percents, Some((rate * 100.0, "this run"))),
+            percent(rate),
+            j.pips.break_even.map_or_else(|| "n/a".into(), percent),
+            histogram("Expectancy of random entries", &null.expectancies, Some((j.pips.expectancy, "this run")))
+        );
+        section(out, &title, &body);
+    }
 }
 
 fn sensitivities(out: &mut String, session: &Session) {

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::assess::Assessment;
+use crate::assess::{Assessment, Judgement};
 use crate::bootstrap::Interval;
 use crate::session::{Count, Sensitivity, Session};
 
@@ -24,6 +24,35 @@ fn sensitivity(rows: &[Sensitivity], at: &str) -> Value {
                     "expectancy_pips": row.expectancy_pips, "net": row.net })
         })
         .collect()
+}
+
+/// One strategy's honest block.
+fn strategy(j: &Judgement) -> Value {
+    json!({
+        "name": j.strategy,
+        "trades": j.pips.count,
+        "wins": j.pips.wins,
+        "win_rate": j.pips.win_rate(),
+        "win_rate_wilson_95": interval(j.win_rate_interval),
+        "null": j.null.as_ref().map(|random| json!({
+            "paths": random.win_rates.len(), "pool": random.pool, "win_rate": random.win_rate(),
+            "win_rate_95": interval(random.win_rate_interval()), "expectancy_pips": random.expectancy(),
+            "p_win_rate": random.p_of_win_rate(j.pips.win_rate().unwrap_or_default()),
+            "p_expectancy": random.p_of_expectancy(j.pips.expectancy),
+        })),
+        "random_entries": { "trades": j.pool.count, "win_rate": j.pool.win_rate(),
+                            "break_even_win_rate": j.pool.break_even, "expectancy_pips": j.pool.expectancy },
+        "break_even_win_rate": j.pips.break_even,
+        "expectancy_pips": j.pips.expectancy,
+        "expectancy_pips_95": interval(j.expectancy_interval),
+        "expectancy_pips_95_at_1_5_costs": interval(j.stressed_interval),
+        "break_even_cost_pips": j.break_even_cost_pips,
+        "profit_factor": j.money.profit_factor,
+        "payoff": j.pips.payoff,
+        "net_profit": j.money.total,
+        "verdict": j.verdict.name(),
+        "verdict_reason": j.reason,
+    })
 }
 
 /// The object. Everything but `performance` is the same for the same input, configuration, seed and build.
@@ -58,23 +87,9 @@ pub fn json(session: &Session, a: &Assessment) -> Value {
         "orders": session.orders,
         "fills": session.fills,
         "rejects": counts(&session.rejects),
-        "trades": a.pips.count,
-        "wins": a.pips.wins,
-        "win_rate": a.pips.win_rate(),
-        "win_rate_wilson_95": interval(a.win_rate_interval),
-        "null": a.null.as_ref().map(|random| json!({
-            "paths": random.win_rates.len(), "pool": random.pool, "win_rate": random.win_rate(),
-            "win_rate_95": interval(random.win_rate_interval()), "expectancy_pips": random.expectancy(),
-            "p_win_rate": random.p_of_win_rate(a.pips.win_rate().unwrap_or_default()),
-            "p_expectancy": random.p_of_expectancy(a.pips.expectancy),
-        })),
-        "break_even_win_rate": a.pips.break_even,
-        "expectancy_pips": a.pips.expectancy,
-        "expectancy_pips_95": interval(a.expectancy_interval),
-        "expectancy_pips_95_at_1_5_costs": interval(a.stressed_interval),
-        "break_even_cost_pips": a.break_even_cost_pips,
+        "trades": a.money.count,
+        "strategies": a.strategies.iter().map(strategy).collect::<Value>(),
         "profit_factor": a.money.profit_factor,
-        "payoff": a.pips.payoff,
         "gross_profit": a.gross.as_f64(),
         "net_profit": market::Money(net).as_f64(),
         "costs": { "spread": a.costs.spread.as_f64(), "slippage": a.costs.slippage.as_f64(),

@@ -12,8 +12,10 @@ pub const PATHS: usize = 1_000;
 pub const POOL_MIN: usize = 100;
 
 /// One trade that a random entry made, through the same desk, gate, venue and exits.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct NullTrade {
+    /// The strategy whose exits it used.
+    pub strategy: String,
     /// Hour of the UTC day of its opening, 0 to 23.
     pub hour: u8,
     /// Net result in pips.
@@ -32,7 +34,7 @@ pub struct Null {
 }
 
 /// Draws the paths; `None` when the pool is too small or there is nothing to compare with.
-pub fn paths(pool: &[NullTrade], hours: &[u8], seed: u64) -> Option<Null> {
+pub fn paths(pool: &[&NullTrade], hours: &[u8], seed: u64) -> Option<Null> {
     if pool.len() < POOL_MIN || hours.is_empty() {
         return None;
     }
@@ -99,12 +101,12 @@ mod tests {
     use super::*;
 
     fn pool() -> Vec<NullTrade> {
-        (0..1_000).map(|i| NullTrade { hour: (i % 24) as u8, net_pips: if i % 5 == 0 { -10.3 } else { 1.7 } }).collect()
+        (0..1_000).map(|i| NullTrade { strategy: String::new(), hour: (i % 24) as u8, net_pips: if i % 5 == 0 { -10.3 } else { 1.7 } }).collect()
     }
 
     #[test]
     fn paths_centre_on_the_pool() {
-        let null = paths(&pool(), &[9; 200], 1).unwrap();
+        let null = paths(&pool().iter().collect::<Vec<_>>(), &[9; 200], 1).unwrap();
         assert!((null.win_rate() - 0.8).abs() < 0.02, "{}", null.win_rate());
         assert!(null.p_of_win_rate(0.8) > 0.3 && null.p_of_win_rate(0.99) < 0.01);
         assert!(null.p_of_expectancy(-9.0) > 0.99);
@@ -112,7 +114,9 @@ mod tests {
 
     #[test]
     fn a_small_pool_says_nothing() {
-        assert_eq!(paths(&pool()[..99], &[9], 1), None);
-        assert_eq!(paths(&pool(), &[], 1), None);
+        let pool = pool();
+        let pool: Vec<_> = pool.iter().collect();
+        assert_eq!(paths(&pool[..99], &[9], 1), None);
+        assert_eq!(paths(&pool, &[], 1), None);
     }
 }

@@ -89,6 +89,8 @@ pub struct Session {
     pub manifest: Manifest,
     /// What was read.
     pub data: Vec<SymbolData>,
+    /// The strategies' names, in the order of the configuration.
+    pub strategies: Vec<String>,
     /// Decisions asked for.
     pub decisions: u64,
     /// Signals: decisions that wanted to trade.

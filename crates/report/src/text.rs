@@ -2,8 +2,9 @@
 
 use std::fmt::Write as _;
 
-use crate::assess::Assessment;
+use crate::assess::{Assessment, Judgement};
 use crate::bootstrap::Interval;
+use crate::daily::Daily;
 use crate::session::{Count, Session};
 
 /// The statement that the CFTC's rule 4.41(b) wants beside every simulated result.
@@ -43,59 +44,73 @@ pub fn grouped(count: u64) -> String {
     out
 }
 
-/// The lines of the honest block, the same on the terminal and on top of the page.
-pub fn block(a: &Assessment) -> String {
+/// The lines of one strategy's honest block, the same on the terminal and on the page.
+pub fn block(j: &Judgement, daily: &Daily) -> String {
     let mut out = String::new();
-    let p = &a.pips;
-    if p.count > 0 {
-        let rate = p.win_rate().map_or_else(|| "n/a".into(), percent);
-        let _ = writeln!(
-            out,
-            "Trades {}   Wins {}   Win rate {rate} [Wilson 95% {}",
-            grouped(p.count),
-            grouped(p.wins),
-            rates(a.win_rate_interval).trim_start_matches('[')
-        );
-        let _ = writeln!(out, "{}", null_line(a));
-        let side = match (p.win_rate(), p.break_even) {
-            (Some(rate), Some(even)) if rate > even => "above break-even",
-            (Some(_), Some(_)) => "BELOW BREAK-EVEN",
-            _ => "n/a",
-        };
-        let even = p.break_even.map_or_else(|| "n/a".into(), percent);
-        let _ = writeln!(out, "Break-even win rate at these costs       {even}   -> {side}");
-        let _ = writeln!(
-            out,
-            "Expectancy {:+.2} pips {}   PF {}   payoff {}   Sharpe (day) {}   Sortino (day) {}",
-            p.expectancy,
-            pips(a.expectancy_interval),
-            optional(a.money.profit_factor, 2),
-            optional(p.payoff, 2),
-            optional(a.daily.sharpe, 2),
-            optional(a.daily.sortino, 2)
-        );
-        let cost = a.break_even_cost_pips.map_or_else(|| "n/a (gross is not above zero)".into(), |c| format!("{c:.2} pips a trade"));
-        let _ = writeln!(out, "Break-even cost {cost}   at 1.5 x costs {}", pips(a.stressed_interval));
-    } else {
+    let p = &j.pips;
+    if p.count == 0 {
         let _ = writeln!(out, "Trades 0");
+        let _ = writeln!(out, "{}", pool_line(j));
+        let _ = write!(out, "VERDICT: {}. {}.", j.verdict.name(), sentence(&j.reason));
+        return out;
     }
-    let _ = write!(out, "VERDICT: {}. {}.", a.verdict.name(), sentence(&a.reason));
+    let rate = p.win_rate().map_or_else(|| "n/a".into(), percent);
+    let interval = rates(j.win_rate_interval);
+    let wilson = interval.trim_start_matches('[');
+    let (trades, wins) = (grouped(p.count), grouped(p.wins));
+    let _ = writeln!(out, "Trades {trades}   Wins {wins}   Win rate {rate} [Wilson 95% {wilson}");
+    let _ = writeln!(out, "{}", null_line(j));
+    let side = match (p.win_rate(), p.break_even) {
+        (Some(rate), Some(even)) if rate > even => "above break-even",
+        (Some(_), Some(_)) => "BELOW BREAK-EVEN",
+        _ => "n/a",
+    };
+    let even = p.break_even.map_or_else(|| "n/a".into(), percent);
+    let _ = writeln!(out, "Break-even win rate at these costs         {even}   -> {side}");
+    let _ = writeln!(
+        out,
+        "Expectancy {:+.2} pips {}   PF {}   payoff {}   account: Sharpe (day) {}   Sortino (day) {}",
+        p.expectancy,
+        pips(j.expectancy_interval),
+        optional(j.money.profit_factor, 2),
+        optional(p.payoff, 2),
+        optional(daily.sharpe, 2),
+        optional(daily.sortino, 2)
+    );
+    let cost =
+        j.break_even_cost_pips.map_or_else(|| "n/a (gross is not above zero)".into(), |c| format!("{c:.2} pips a trade"));
+    let _ = writeln!(out, "Break-even cost {cost}   expectancy at 1.5 x costs {}", pips(j.stressed_interval));
+    let _ = write!(out, "VERDICT: {}. {}.", j.verdict.name(), sentence(&j.reason));
     out
 }
 
-fn null_line(a: &Assessment) -> String {
-    let Some(null) = &a.null else {
-        return "Same exits, random entry                 too few random trades to compare with".into();
+fn null_line(j: &Judgement) -> String {
+    let Some(null) = &j.null else {
+        return "Same exits, random entry                   too few random trades to compare with".into();
     };
-    let uplift = a.pips.win_rate().unwrap_or_default() - null.win_rate();
+    let uplift = j.pips.win_rate().unwrap_or_default() - null.win_rate();
     format!(
-        "Same exits, random entry ({} paths)   {} {}   -> uplift {:+.1} pp (p={:.3}); in pips p={:.3}",
+        "Same exits, random entry ({} paths)     {} {}   -> uplift {:+.1} pp (p={:.3}); in pips p={:.3}",
         grouped(null.win_rates.len() as u64),
         percent(null.win_rate()),
         rates(null.win_rate_interval()),
         uplift * 100.0,
-        null.p_of_win_rate(a.pips.win_rate().unwrap_or_default()),
-        null.p_of_expectancy(a.pips.expectancy)
+        null.p_of_win_rate(j.pips.win_rate().unwrap_or_default()),
+        null.p_of_expectancy(j.pips.expectancy)
+    )
+}
+
+/// What random entries would have done where the strategy did nothing.
+fn pool_line(j: &Judgement) -> String {
+    if j.pool.count == 0 {
+        return "Same exits, random entry: no random trade was made".into();
+    }
+    let even = j.pool.break_even.map_or_else(|| "n/a".into(), percent);
+    format!(
+        "Same exits, random entry: {} trades, win rate {} (break-even {even}), {:+.2} pips a trade",
+        grouped(j.pool.count),
+        j.pool.win_rate().map_or_else(|| "n/a".into(), percent),
+        j.pool.expectancy
     )
 }
 
@@ -147,7 +162,10 @@ pub fn summary(session: &Session, a: &Assessment) -> String {
     for warning in &session.warnings {
         let _ = writeln!(out, "WARNING: {warning}");
     }
-    let _ = writeln!(out, "\n{}", block(a));
+    for judgement in &a.strategies {
+        let _ = writeln!(out, "\n{}\n{}", judgement.strategy, block(judgement, &a.daily));
+    }
+    out.push('\n');
     let _ = write!(out, "Hypothetical results on recorded ticks; see the statement in the report.");
     out
 }

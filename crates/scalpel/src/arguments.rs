@@ -4,7 +4,11 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-const CODES: &str = "Exit codes:
+const CODES: &str = "Examples:
+  scalpel
+  scalpel backtest --ticks data/ticks/oanda-EURUSD/*.zst --symbol EURUSD
+
+Exit codes:
   0  done
   1  the program contradicts itself; please report it
   2  what was asked cannot be understood: a flag, a configuration, a symbol
@@ -27,19 +31,25 @@ pub(crate) struct Arguments {
 #[derive(Subcommand)]
 pub(crate) enum Verb {
     /// Replay recorded ticks through the desk and report
-    #[command(after_help = "Example:\n  scalpel backtest --ticks data/ticks/oanda-EURUSD/*.zst --symbol EURUSD --out runs/mine")]
+    #[command(
+        after_help = "Example:\n  scalpel backtest --ticks data/ticks/oanda-EURUSD/*.zst --symbol EURUSD --out runs/mine"
+    )]
     Backtest(Backtest),
     /// Look at market data files, or turn them into Parquet
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "Example:\n  scalpel data inspect data/ticks/fxcm-EURUSD/*.zst")]
     Data(Data),
     /// Check a journal
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "Example:\n  scalpel journal verify runs/mine/session.journal")]
     Journal(Journal),
     /// Feed a journal back to the desk: every action must follow again, bit for bit
-    #[command(after_help = "Example:\n  scalpel replay runs/mine/session.journal\n  scalpel replay runs/mine/session.journal --from snapshot")]
+    #[command(
+        after_help = "Example:\n  scalpel replay runs/mine/session.journal\n  scalpel replay runs/mine/session.journal --from snapshot"
+    )]
     Replay(Replay),
     /// Print the arithmetic of one decision
-    #[command(after_help = "Example:\n  scalpel explain runs/mine/session.journal 48213\n\nThe number is that of an event in the journal; the first column of trades.csv names those that opened trades.")]
+    #[command(
+        after_help = "Example:\n  scalpel explain runs/mine/session.journal 48213\n\nThe number is that of an event in the journal; the first column of trades.csv names those that opened trades."
+    )]
     Explain(Explain),
     /// Print the configuration that is used when none is given
     #[command(after_help = "Example:\n  scalpel config --symbol EURUSD > desk.toml")]
@@ -90,7 +100,7 @@ pub(crate) struct Backtest {
     /// The configuration; `scalpel config` prints the one used otherwise
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
-    /// Clock of the files, where they do not say: UTC, UTC-5, America/New_York
+    /// Clock of the files, where they do not say: UTC, UTC-5, Europe/Athens
     #[arg(long)]
     pub(crate) zone: Option<String>,
     /// Go on with the killed run in --out
@@ -110,7 +120,9 @@ pub(crate) struct ConfigFor {
 #[derive(Subcommand)]
 pub(crate) enum Data {
     /// Rows, times, spreads, and everything doubtful in market data files
-    #[command(after_help = "Examples:\n  scalpel data inspect data/ticks/fxcm-EURUSD/*.zst\n  scalpel data inspect A.csv --against B.csv --symbol EURUSD")]
+    #[command(
+        after_help = "Examples:\n  scalpel data inspect data/ticks/fxcm-EURUSD/*.zst\n  scalpel data inspect A.csv --against B.csv --symbol EURUSD"
+    )]
     Inspect(Inspect),
     /// Turn market data files of one symbol into one Parquet file
     #[command(after_help = "Example:\n  scalpel data import ticks/*.bi5 --symbol EURUSD --out eurusd.parquet")]
@@ -122,7 +134,7 @@ pub(crate) struct Told {
     /// The symbol that the files quote, where they do not say
     #[arg(long)]
     pub(crate) symbol: Option<String>,
-    /// Clock of the files, where they do not say: UTC, UTC-5, America/New_York
+    /// Clock of the files, where they do not say: UTC, UTC-5, Europe/Athens
     #[arg(long)]
     pub(crate) zone: Option<String>,
     /// The hour of a .bi5 file, where its path does not say: 2019-02-04T13
@@ -172,7 +184,9 @@ pub(crate) struct Import {
 #[derive(Subcommand)]
 pub(crate) enum Journal {
     /// Is this file what was written? Names the first bad record
-    #[command(after_help = "Example:\n  scalpel journal verify runs/mine/session.journal --head 3f7a...\n\nWithout --head it can only say that the file is whole in itself; the head that the run printed proves that it is that file.")]
+    #[command(
+        after_help = "Example:\n  scalpel journal verify runs/mine/session.journal --head 3f7a...\n\nWithout --head it can only say that the file is whole in itself; the head that the run printed proves that it is that file."
+    )]
     Verify(Verify),
 }
 

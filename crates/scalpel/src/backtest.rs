@@ -38,6 +38,7 @@ struct Job {
 
 /// The main job: the bundled ticks through the default desk.
 pub(crate) fn main_job(asked: &Run) -> Outcome {
+    let base = job(asked)?;
     let out = folder(asked.out.as_deref(), false)?;
     let files = bundled::write(&out.join("ticks"))?;
     let instruments = instruments("EURUSD", true)?;
@@ -45,7 +46,7 @@ pub(crate) fn main_job(asked: &Run) -> Outcome {
     let config = parse(&text, "the built-in configuration", asked.seed)?;
     let input = Input { feeds: vec![(files.traded, Options::none()), (files.leader, Options::none())] };
     let command = format!("scalpel --seed {}", asked.seed);
-    run(&Job::new(job(asked)?, config, input, out, command))
+    run(&Job::new(base, config, input, out, command))
 }
 
 /// The part of a job that comes from the common arguments.
@@ -70,6 +71,7 @@ struct JobBase {
 
 /// `scalpel backtest`.
 pub(crate) fn backtest(asked: &Backtest) -> Outcome {
+    let base = job(&asked.run)?;
     let mut options = Options::none();
     if let Some(zone) = &asked.zone {
         options.zone = Some(Zone::parse(zone).map_err(|error| Failure::Usage(error.to_string()))?);
@@ -81,16 +83,25 @@ pub(crate) fn backtest(asked: &Backtest) -> Outcome {
     let named = asked.config.as_ref().map_or("the built-in configuration".into(), |path| path.display().to_string());
     let config = parse(&text, &named, asked.run.seed)?;
     let input = Input { feeds: feeds(&config, asked, &options)? };
+    doubt_symbol(asked, &options);
     let out = folder(asked.run.out.as_deref(), asked.resume)?;
     let command = std::env::args().collect::<Vec<_>>().join(" ");
-    let base = job(&asked.run)?;
     run(&Job { resume: asked.resume, ..Job::new(base, config, input, out, command) })
+}
+
+/// A path that names another symbol than was asked for is worth a word: the content of most tick files names none.
+fn doubt_symbol(asked: &Backtest, options: &Options) {
+    let named = feed::resolve_symbol(&asked.ticks, None, &InstrumentTable::built_in(), options);
+    if let Ok((instrument, _)) = named
+        && !instrument.name.eq_ignore_ascii_case(&asked.symbol)
+    {
+        screen::line(&format!("warning: the path names {}, but it is read as {}", instrument.name, asked.symbol));
+    }
 }
 
 /// `scalpel config`.
 pub(crate) fn print_config(asked: &ConfigFor) -> Outcome {
-    screen::say(default_text(&instruments(&asked.symbol, false)?).map_err(Failure::Usage)?.trim_end());
-    Ok(())
+    screen::say(default_text(&instruments(&asked.symbol, false)?).map_err(Failure::Usage)?.trim_end())
 }
 
 /// The instrument to trade and, when wanted, the same from another feed to listen to.
@@ -98,7 +109,9 @@ fn instruments(symbol: &str, led: bool) -> Result<Vec<(Instrument, Role)>, Failu
     let table = InstrumentTable::built_in();
     let traded = table.require(symbol, SymbolId(0)).map_err(|error| Failure::Usage(error.to_string()))?;
     if table.kind(symbol) == Some(feed::Kind::QuotesOnly) {
-        return Err(Failure::Usage(format!("{symbol} is an inverse contract; its profit cannot be booked, so it is not traded")));
+        return Err(Failure::Usage(format!(
+            "{symbol} is an inverse contract; its profit cannot be booked, so it is not traded"
+        )));
     }
     if !led {
         return Ok(vec![(traded, Role::Trade { leader: None })]);
@@ -111,7 +124,7 @@ fn instruments(symbol: &str, led: bool) -> Result<Vec<(Instrument, Role)>, Failu
 /// The files of each instrument of the configuration.
 fn feeds(config: &Config, asked: &Backtest, options: &Options) -> Result<Vec<(Vec<PathBuf>, Options)>, Failure> {
     let symbols = &config.desk.symbols;
-    let traded = symbols.iter().position(|symbol| symbol.instrument.name == asked.symbol);
+    let traded = symbols.iter().position(|symbol| symbol.instrument.name.eq_ignore_ascii_case(&asked.symbol));
     let Some(traded) = traded else {
         let names: Vec<_> = symbols.iter().map(|symbol| symbol.instrument.name.as_str()).collect();
         return Err(Failure::Usage(format!("--symbol {}: the configuration has {}", asked.symbol, names.join(", "))));
@@ -150,7 +163,8 @@ fn folder(asked: Option<&Path>, resume: bool) -> Result<PathBuf, Failure> {
         let shown = path.display();
         return Err(Failure::Output(format!("{shown} holds a run already; give another --out, or --resume")));
     }
-    fs::create_dir_all(&path).map_err(|error| Failure::Output(format!("{}: {error}", path.display())))?;
+    let made = fs::create_dir_all(&path);
+    made.map_err(|error| Failure::Output(format!("the folder {} cannot be made: {error}", path.display())))?;
     Ok(path)
 }
 
@@ -166,10 +180,11 @@ impl Job {
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "map_err hands the error over")]
 fn failed(error: RunError) -> Failure {
     match error {
         RunError::Feed(error) => Failure::Input(error.to_string()),
-        RunError::Record(replay::record::RecordError::Journal(error)) => Failure::Output(format!("the journal: {error}")),
+        RunError::Record(replay::record::RecordError::Journal(error)) => Failure::Output(error.to_string()),
         RunError::Record(error) => Failure::Proof(error.to_string()),
         RunError::Desk(_) | RunError::Venue(_) => Failure::Usage(error.to_string()),
     }
@@ -186,6 +201,7 @@ fn run(job: &Job) -> Outcome {
     let shown = job.out.display();
     write(&job.out.join("config.toml"), job.config.text.as_bytes())?;
     let main = main_run(job)?;
+    usable(job, &main.finished)?;
     let mut session = facts::session(&main.finished, &job.config);
     session.manifest.build = BUILD.into();
     session.manifest.command.clone_from(&job.command);
@@ -195,7 +211,8 @@ fn run(job: &Job) -> Outcome {
     session.ticks_per_second = main.ticks_per_second;
     compare(job, &main, &mut session)?;
     session.memory_peak = screen::memory_peak();
-    let assessment = assess(&session).map_err(|why| Failure::Broken(format!("the report contradicts itself: {why}")))?;
+    let assessment =
+        assess(&session).map_err(|why| Failure::Broken(format!("the report contradicts itself: {why}")))?;
     let object = report::json::json(&session, &assessment);
     let trades = &session.trades;
     let files = |error: replay::files::FileError| Failure::Output(format!("{shown}: {error}"));
@@ -204,12 +221,14 @@ fn run(job: &Job) -> Outcome {
     write(&job.out.join("report.html"), report::html::html(&session, &assessment).as_bytes())?;
     write(&job.out.join("result.json"), format!("{object:#}\n").as_bytes())?;
     if job.json {
-        screen::say(&object.to_string());
+        screen::say(&object.to_string())
     } else {
-        screen::say(&report::text::summary(&session, &assessment));
-        screen::say(&format!("\nReport   {shown}/report.html\nTrades   {shown}/trades.csv, trades.parquet\nJournal  {shown}/session.journal\nHead     {}", main.head));
+        screen::say(&report::text::summary(&session, &assessment))?;
+        screen::say(&format!(
+            "\nReport   {shown}/report.html\nTrades   {shown}/trades.csv, trades.parquet\nJournal  {shown}/session.journal\nHead     {}",
+            main.head
+        ))
     }
-    Ok(())
 }
 
 fn main_run(job: &Job) -> Result<Main, Failure> {
@@ -229,7 +248,8 @@ fn main_run(job: &Job) -> Result<Main, Failure> {
     };
     let (finished, head) = if job.resume {
         let record = resume(&path, job.durability)?;
-        let finished = runs::run(&job.config, (source, &places), record, Some(&snapshots), &mut shown).map_err(failed)?;
+        let finished =
+            runs::run(&job.config, (source, &places), record, Some(&snapshots), &mut shown).map_err(failed)?;
         let (finished, record) = finished.split();
         screen::line(&format!("{} records were there already and agree", report::text::grouped(record.agreed())));
         (finished, record.close())
@@ -243,7 +263,8 @@ fn main_run(job: &Job) -> Result<Main, Failure> {
             config: job.config.text.clone(),
         };
         let record = Journalled::new(Writer::create(&path, &header).map_err(journal)?, job.durability);
-        let finished = runs::run(&job.config, (source, &places), record, Some(&snapshots), &mut shown).map_err(failed)?;
+        let finished =
+            runs::run(&job.config, (source, &places), record, Some(&snapshots), &mut shown).map_err(failed)?;
         let (finished, record) = finished.split();
         (finished, record.close())
     };
@@ -251,6 +272,30 @@ fn main_run(job: &Job) -> Result<Main, Failure> {
     let took = stage.finish(ticks);
     let ticks_per_second = ticks as f64 / took.as_secs_f64().max(1e-9);
     Ok(Main { finished, head: head.to_string(), ticks_per_second })
+}
+
+/// A symbol whose every record was useless is a wrong file or a wrong symbol, not a result.
+fn usable(job: &Job, finished: &Finished<()>) -> Outcome {
+    for place in job.input.places() {
+        let id = SymbolId(place as u16);
+        if finished.desk.tick_counts(id).is_some_and(|counts| counts.believed > 0) {
+            continue;
+        }
+        let symbol = &job.config.desk.symbols[place].instrument.name;
+        let reasons = finished.feed_of(place).map(|feed| finished.unusable_by_reason(feed)).unwrap_or_default();
+        let reasons: Vec<String> = reasons
+            .iter()
+            .filter(|(_, n)| *n > 0)
+            .map(|(name, n)| format!("{name} {}", report::text::grouped(*n)))
+            .collect();
+        let why = if reasons.is_empty() { "there is none, or none is believed".into() } else { reasons.join(", ") };
+        let kept = job.out.join("quarantine.jsonl");
+        return Err(Failure::Input(format!(
+            "{symbol}: not one record could be used ({why}); are these the files of {symbol}? What was rejected is in {}",
+            kept.display()
+        )));
+    }
+    Ok(())
 }
 
 /// A run's id in the journal's header: its number, then zeros, so that the same input gives the same bytes.

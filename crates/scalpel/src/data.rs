@@ -19,6 +19,7 @@ pub(crate) fn data(verb: &Data) -> Outcome {
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "map_err hands the error over")]
 pub(crate) fn input(error: feed::FeedError) -> Failure {
     Failure::Input(error.to_string())
 }
@@ -49,11 +50,10 @@ fn quarantine(told: &Told) -> Result<Option<Quarantine>, Failure> {
 fn print(json: bool, value: &impl Serialize, text: &str) -> Outcome {
     if json {
         let object = serde_json::to_string_pretty(value).map_err(|error| Failure::Broken(error.to_string()))?;
-        screen::say(&object);
+        screen::say(&object)
     } else {
-        screen::say(text.trim_end());
+        screen::say(text.trim_end())
     }
-    Ok(())
 }
 
 fn inspect(asked: &Inspect) -> Outcome {
@@ -75,10 +75,33 @@ fn spec(files: &[PathBuf], told: &Told) -> Result<FeedSpec, Failure> {
     Ok(FeedSpec { paths: files.to_vec(), instrument, beliefs, options })
 }
 
+/// The offset of two clocks as a JSON object.
+#[derive(Serialize)]
+struct Offset<'a> {
+    schema: &'static str,
+    #[serde(flatten)]
+    offset: &'a feed::ClockOffset,
+}
+
 fn against(asked: &Inspect) -> Outcome {
     let offset = feed::offset(spec(&asked.files, &asked.told)?, spec(&asked.against, &asked.told)?).map_err(input)?;
-    print(asked.told.json, &offset, &offset.render())?;
+    let object = Offset { schema: "scalpel-offset/1", offset: &offset };
+    print(asked.told.json, &object, &offset.render())?;
     offset.merge_allowed().map_err(|error| Failure::Proof(error.to_string()))
+}
+
+/// A failure of an import: of its output, when that is the file concerned.
+fn imported(asked: &Import, error: feed::FeedError) -> Failure {
+    let out = asked.out.display().to_string();
+    let quarantine = asked.told.quarantine.as_ref().map(|path| path.display().to_string());
+    let ours = error.file.starts_with(&out) || quarantine.is_some_and(|path| error.file.starts_with(&path));
+    match error.fault {
+        feed::Fault::Exists => Failure::Output(format!("{} exists already; --replace replaces it", error.file)),
+        _ if ours && !asked.files.iter().any(|file| error.file == file.display().to_string()) => {
+            Failure::Output(error.to_string())
+        }
+        _ => input(error),
+    }
 }
 
 fn import(asked: &Import) -> Outcome {
@@ -89,7 +112,8 @@ fn import(asked: &Import) -> Outcome {
     let how = ImportOptions { existing, quarantine: asked.told.quarantine.clone() };
     let mut stage = Stage::new("importing");
     let mut shown = |progress| stage.show(0, progress);
-    let done = feed::import(spec(&asked.files, &asked.told)?, &asked.out, &how, &mut shown).map_err(input)?;
+    let done = feed::import(spec(&asked.files, &asked.told)?, &asked.out, &how, &mut shown);
+    let done = done.map_err(|error| imported(asked, error))?;
     stage.finish(0);
     print(asked.told.json, &done, &done.render())
 }

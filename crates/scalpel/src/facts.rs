@@ -23,7 +23,10 @@ pub(crate) fn session(finished: &Finished<()>, config: &Config) -> Session {
     let period = collected.period.unwrap_or((Time(0), Time(0)));
     let mut warnings = Vec::new();
     if finished.left_open > 0 {
-        warnings.push(format!("{} positions were still open at the end; their open profit is not counted", finished.left_open));
+        warnings.push(format!(
+            "{} positions were still open at the end; their open profit is not counted",
+            finished.left_open
+        ));
     }
     if counts.strangers > 0 {
         warnings.push(format!("{} records were of a symbol that the configuration does not have", counts.strangers));
@@ -44,6 +47,7 @@ pub(crate) fn session(finished: &Finished<()>, config: &Config) -> Session {
             journal_head: String::new(),
         },
         data: data(finished, config),
+        strategies: config.desk.strategies.iter().map(|strategy| strategy.name.clone()).collect(),
         decisions: counts.decisions,
         signals: counts.signals,
         abstentions: named(abstentions),
@@ -95,7 +99,11 @@ fn venue(spec: &PaperSpec) -> String {
             format!("fees {maker_millionths}/{taker_millionths} millionths (maker/taker)")
         }
     });
-    format!("paper venue, {} there, {} back, {commission}", latency(&spec.latency_to_venue), latency(&spec.latency_to_us))
+    format!(
+        "paper venue, {} there, {} back, {commission}",
+        latency(&spec.latency_to_venue),
+        latency(&spec.latency_to_us)
+    )
 }
 
 /// What was read of each symbol. The files' own checks and the desk's are the same validator; what never became a tick is
@@ -136,7 +144,8 @@ pub(crate) fn usual_spreads(session: &Session, config: &Config) -> Vec<f64> {
     };
     let traded = config.venue.symbols.iter().map(|symbol| &symbol.instrument.name);
     traded
-        .map(|name| session.data.iter().find(|data| data.symbol == *name).map_or(0.0, |data| data.spread_pips[0] * pip(name)))
+        .map(|name| {
+            session.data.iter().find(|data| data.symbol == *name).map_or(0.0, |data| data.spread_pips[0] * pip(name))
+        })
         .collect()
 }
-

@@ -1,9 +1,11 @@
 //! The terminal: progress on stderr, results on stdout.
 
-use std::io::{IsTerminal, Write};
+use std::io::{ErrorKind, IsTerminal, Write};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use crate::{Failure, Outcome};
 
 /// How often a plain line is written when stderr is not a terminal.
 const LINE_EVERY: Duration = Duration::from_secs(5);
@@ -94,9 +96,15 @@ pub(crate) fn complain(why: &str) {
     line(&format!("scalpel: {why}"));
 }
 
-/// A result on stdout. A reader that went away is no failure of ours.
-pub(crate) fn say(text: &str) {
-    let _ = writeln!(std::io::stdout().lock(), "{text}");
+/// A result on stdout. A reader that went away is no failure of ours; a full disk behind a redirection is.
+pub(crate) fn say(text: &str) -> Outcome {
+    let mut stdout = std::io::stdout().lock();
+    match writeln!(stdout, "{text}").and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            Err(Failure::Output(format!("standard output: {error}")))
+        }
+        Ok(()) | Err(_) => Ok(()),
+    }
 }
 
 /// Peak memory of the process in bytes, from the kernel; 0 where it does not say.

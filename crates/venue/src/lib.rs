@@ -8,11 +8,9 @@
 //! `why`          why a fill happened, kept for whoever asks
 //! `storm`        a venue behind a bad line, for storm tests
 //! `conformance`  the stories that every venue must tell
-//! `codec`        how our words are written to a snapshot and read back
 
 pub mod calendar;
 mod chance;
-mod codec;
 pub mod conformance;
 pub mod paper;
 pub mod port;

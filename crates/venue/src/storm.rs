@@ -5,7 +5,8 @@
 //! order, as on one connection; those of different orders may change places. A list stays whole and in its place.
 
 use crate::chance::Chance;
-use crate::codec::{Coded, coded_struct, get_vec, order_of, put_all, ticket_of};
+use market::coded::{Coded, get_vec, put_all};
+use market::coded_struct;
 use crate::port::{Simulator, Venue};
 use market::{Reader, Span, State, Tick, Time, Torn, Trade};
 use orders::{Instruction, OrderId, Reject, Report, Request};
@@ -139,9 +140,9 @@ fn follows(earlier: &Report, later: &Report) -> bool {
     let shared = |a: Option<Ticket>, b: Option<Ticket>| a.is_some() && a == b;
     is_list(earlier)
         || is_list(later)
-        || order_of(earlier).is_some() && order_of(earlier) == order_of(later)
-        || shared(ticket_of(earlier), ticket_of(later))
-        || shared(successor_of(earlier), ticket_of(later))
+        || earlier.order().is_some() && earlier.order() == later.order()
+        || shared(earlier.ticket(), later.ticket())
+        || shared(successor_of(earlier), later.ticket())
 }
 
 impl<V: Simulator> Storm<V> {
@@ -215,10 +216,10 @@ impl<V: Simulator> Storm<V> {
             self.put(self.clock, report);
             return;
         }
-        let lost = if order_of(&report).is_some() { self.spec.report_lost } else { self.spec.unasked_lost };
+        let lost = if report.order().is_some() { self.spec.report_lost } else { self.spec.unasked_lost };
         if self.chance.happens(lost) {
             self.damage.reports_lost += 1;
-            if let Some(id) = order_of(&report) {
+            if let Some(id) = report.order() {
                 self.lose(id);
             }
             return;
@@ -450,7 +451,7 @@ mod tests {
         fn next(&self, chance: &mut Chance) -> Instruction {
             let (strategy, symbol, lots) = (StrategyId(0), SymbolId(0), Lots(10));
             let side = if chance.happens(500_000) { Side::Buy } else { Side::Sell };
-            let opened: Vec<Ticket> = self.heard.iter().filter_map(ticket_of).collect();
+            let opened: Vec<Ticket> = self.heard.iter().filter_map(Report::ticket).collect();
             let ticket = opened.get(chance.below(opened.len() as u64) as usize).copied().unwrap_or_default();
             match chance.below(6) {
                 0 => Instruction::Close(Reduction { strategy, symbol, ticket, side, lots, cause: ExitCause::Operator }),
@@ -507,7 +508,7 @@ mod tests {
             client.storm.query(client.now, id);
             client.settle();
             let never = client.heard.iter().any(|report| matches!(report, Report::NeverHeard { .. }));
-            assert!(!never && client.heard.iter().any(|report| order_of(report) == Some(id)), "{:?}", client.heard);
+            assert!(!never && client.heard.iter().any(|report| report.order() == Some(id)), "{:?}", client.heard);
         }
     }
 
@@ -570,7 +571,7 @@ mod tests {
             for (id, instruction) in &client.sent {
                 let named = if let Instruction::Cancel { order, .. } = instruction { *order } else { *id };
                 let answered = client.heard.iter().any(|report| {
-                    let of = order_of(report);
+                    let of = report.order();
                     of == Some(*id) && !matches!(report, Report::Unknown { .. })
                         || of == Some(named) && matches!(report, Report::Cancelled { .. })
                 });

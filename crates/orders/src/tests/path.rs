@@ -27,7 +27,7 @@ fn exits(text: &str) -> ExitSpec {
         let secs = |at: usize| Span::from_secs(parts[at].parse().unwrap());
         match name {
             "rung" => {
-                spec.rungs.push(Rung { distance: distance(parts[0]), fraction_millionths: parts[1].parse().unwrap() })
+                spec.rungs.push(Rung { distance: distance(parts[0]), fraction_millionths: parts[1].parse().unwrap() });
             }
             "even" => spec.break_even = BreakEven::AfterRung { commission_points: parts[0].parse().unwrap() },
             "trail" => {
@@ -211,7 +211,9 @@ impl Stage {
             ("answer", _) => {
                 self.mode = Mode::Done;
                 let waiting = std::mem::take(&mut self.waiting);
-                waiting.iter().for_each(|request| self.answer(request));
+                for request in &waiting {
+                    self.answer(request);
+                }
             }
             ("leave", cause) => {
                 let cause = if cause == "reversal" { ExitCause::Reversal } else { ExitCause::Flatten };
@@ -324,6 +326,7 @@ fn stop_and_freeze_level_are_respected() {
     // Inside the freeze zone of the stop at 990 nothing is wanted; a stop is not set into its own freeze zone.
     check_on(levels(0, 3), "time=3", "buy:10@1000/990 995/996 994/995 993/994 992/993 993/994 994/995", "Timeout 10");
     check_on(levels(0, 3), spec, "buy:10@1000/990 1010/1011 1004/1005 1005/1006", "Rung 5, stop 1001");
+    check_on(levels(0, 3), spec, "buy:10@1000/990 1010/1011 1004/1005", "Rung 5");
     check_on(levels(9, 0), "trail=0:5:5:1", "buy:10@1000/990 1006/1007 1010/1011", "stop 997, stop 1001");
 }
 
@@ -378,6 +381,12 @@ fn refusals_back_off_and_are_bounded() {
         spec,
         "buy:10@1000/990 refuse:frozen wait:1 wake wait:1 wake wait:1 wake wait:1 wake wait:3 wake wait:1 wake wait:4 wake",
         "Timeout 10, Timeout 10, Timeout 10, stuck 3, Timeout 10, Timeout 10",
+    );
+    // After the alarm only the longest wait.
+    check(
+        "time=1 retry=1:8:2",
+        "buy:10@1000/990 refuse:frozen wait:1 wake wait:1 wake wait:7 wake wait:1 wake",
+        "Timeout 10, Timeout 10, stuck 2, Timeout 10",
     );
     // A rung is given up.
     check(
@@ -455,8 +464,8 @@ proptest! {
         let mut rungs = rungs;
         rungs.sort_unstable();
         let bids: Vec<i64> = moves.iter().scan(1_000, |bid, step| { *bid += step; Some(*bid) }).collect();
-        let ladder = rungs.iter().map(|(points, part)| format!("rung={points}:{part} ")).collect::<String>();
-        let text = format!("{ladder} trail=0:{}:{}:{}", trail.0, trail.1, trail.2);
+        let ladder: Vec<String> = rungs.iter().map(|(points, part)| format!("rung={points}:{part}")).collect();
+        let text = format!("{} trail=0:{}:{}:{}", ladder.join(" "), trail.0, trail.1, trail.2);
         let mut stage = Stage::new(exits(&text), instrument(0));
         stage.open(Side::Buy, &format!("{lots}@1000/900"));
         for bid in &bids {
@@ -498,7 +507,7 @@ proptest! {
             last = position.stop;
             if nth == at {
                 let bytes = saved(&stage.orders);
-                let mut fresh = Orders::new(&stage.orders.spec, &[levels.clone()], &super::limits(1, 2)).unwrap();
+                let mut fresh = Orders::new(&stage.orders.spec, std::slice::from_ref(&levels), &super::limits(1, 2)).unwrap();
                 prop_assert!(fresh.load(&mut Reader::new(&bytes)).is_ok());
                 prop_assert_eq!(saved(&fresh), bytes);
                 stage.orders = fresh;

@@ -1,6 +1,7 @@
 //! What the venue has answered, so that it can answer again: for queries, and for requests that are sent twice.
 
-use crate::codec::{Coded, coded_struct, get_queue, order_of, put_all};
+use market::coded::{Coded, get_queue, put_all};
+use market::coded_struct;
 use market::{Reader, State, Torn};
 use orders::{OrderId, Report};
 use std::collections::VecDeque;
@@ -46,7 +47,7 @@ impl Answers {
         if self.ring.len() == self.room
             && let Some(old) = self.ring.pop_front()
         {
-            self.forgotten = self.forgotten.max(Some(old.id)).max(order_of(&old.report));
+            self.forgotten = self.forgotten.max(Some(old.id)).max(old.report.order());
         }
         self.ring.push_back(Answer { id, report });
         self.highest = self.highest.max(Some(id));
@@ -68,7 +69,7 @@ impl Answers {
 
     /// Every answer that concerns a request, in their order.
     pub(crate) fn of(&self, id: OrderId) -> impl Iterator<Item = Report> + '_ {
-        let concerns = move |answer: &&Answer| answer.id == id || order_of(&answer.report) == Some(id);
+        let concerns = move |answer: &&Answer| answer.id == id || answer.report.order() == Some(id);
         self.ring.iter().filter(concerns).map(|answer| answer.report)
     }
 }

@@ -1,6 +1,6 @@
 //! What the paper venue knows of one symbol: the prices at which it fills, and what to look out for.
 
-use crate::codec::Coded;
+use market::coded::Coded;
 use crate::spec::{Crossed, Slippage, SymbolSpec, TypicalSpread};
 use crate::why::{Policy, Seen};
 use market::{Instrument, Lots, Money, Points, Price, Reader, Side, State, SymbolId, Tick, Time, Torn, Trade};

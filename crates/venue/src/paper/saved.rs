@@ -1,7 +1,8 @@
 //! The paper venue in a snapshot. Reasons of past fills are not saved: nothing depends on them.
 
 use super::{Arrival, Ask, Paper, Position, Resting};
-use crate::codec::{coded_enum, coded_struct, get_vec, put_all};
+use market::coded::{get_vec, put_all};
+use market::{coded_enum, coded_struct};
 use market::{Reader, State, Torn};
 
 coded_struct!(Arrival { id, sent, time });

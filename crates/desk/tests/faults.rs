@@ -1,0 +1,115 @@
+//! A specification that is no desk is refused with every fault.
+#![expect(clippy::unwrap_used, reason = "a test may fail")]
+
+mod stage;
+
+use desk::spec::{Conversion, Decide, StakeSpec, StopRule};
+use desk::{Action, Actions, Command, Desk, Event, Fact, Fault, Spec};
+use ensemble::{Barrier, DecideSpec};
+use market::{Money, Points, Reader, Span, State, StrategyId, SymbolId};
+use risk::{Blackout, BlackoutScope, Level, Operator, Scope};
+use stage::specs::{changed, noon, plain, with_ensemble};
+
+const BARRIER: Barrier = Barrier { target: Points(20), stop: Points(30), horizon: Span::MINUTE, commission_points: 0.0 };
+
+const DEMANDS: DecideSpec =
+    DecideSpec { prior: [1.0; 5], beta: 1.0, margin_points: 1.0, z: 1.0, awake_min: 1, gate_min: 0.1 };
+
+fn faults(change: impl FnOnce(&mut Spec)) -> Vec<Fault> {
+    Desk::new(&changed(plain(), change)).err().unwrap_or_default()
+}
+
+#[test]
+fn a_name_that_is_nobodys_is_a_fault() {
+    let by = |name: &str| vec![Fault::UnknownSymbol { by: name.into() }];
+    assert_eq!(faults(|_| {}), []);
+    assert_eq!(faults(|spec| spec.symbols[0].leader = Some(SymbolId(1))), by("EURUSD"));
+    assert_eq!(faults(|spec| spec.symbols[0].conversion = Conversion::Over(SymbolId(1))), by("EURUSD"));
+    assert_eq!(faults(|spec| spec.symbols[0].conversion = Conversion::Times(SymbolId(1))), by("EURUSD"));
+    assert_eq!(faults(|spec| spec.strategies[0].symbols.push(SymbolId(1))), by("A"));
+}
+
+#[test]
+fn a_strategy_needs_its_council_and_kelly_a_probability() {
+    let ensemble = |class: &str| Decide::Ensemble { class: class.into(), spec: DEMANDS };
+    assert_eq!(
+        faults(|spec| spec.strategies[0].decide = ensemble("none")),
+        [Fault::NoCouncil { strategy: "A".into() }]
+    );
+    assert_eq!(
+        faults(|spec| spec.strategies[0].stake = StakeSpec::Kelly),
+        [Fault::KellyWithoutProbability { strategy: "A".into() }]
+    );
+    let known = |spec: &mut Spec| with_ensemble(spec, BARRIER, DEMANDS);
+    assert_eq!(faults(known), []);
+    let elsewhere = |spec: &mut Spec| {
+        known(spec);
+        spec.classes[0].symbol = SymbolId(7);
+    };
+    assert_eq!(
+        faults(elsewhere),
+        [Fault::UnknownSymbol { by: "scalp".into() }, Fault::NoCouncil { strategy: "E".into() }]
+    );
+    let flat = faults(|spec| {
+        known(spec);
+        spec.classes[0].council.barrier.target = Points(0);
+    });
+    assert!(matches!(&flat[..], [Fault::Barrier { class, .. }] if class == "scalp"), "{flat:?}");
+}
+
+#[test]
+fn limits_exits_rooms_and_blackouts_must_fit() {
+    assert_eq!(faults(|spec| spec.orders.exits.clear()), [Fault::Strategies]);
+    assert_eq!(faults(|spec| spec.limits.strategies.clear()), [Fault::Strategies]);
+    let found = faults(|spec| spec.limits.currencies.clear());
+    assert!(matches!(&found[..], [Fault::Limits(_)]), "{found:?}");
+    let found = faults(|spec| spec.orders.orders_max = 1);
+    assert!(matches!(&found[..], [Fault::Orders(_)]), "{found:?}");
+    let never = Blackout { from: noon(), until: noon(), scope: BlackoutScope::All };
+    assert_eq!(faults(|spec| spec.blackouts.push(never)), [Fault::Blackout]);
+}
+
+#[test]
+fn a_stop_rule_of_a_barrier_has_its_distances() {
+    assert_eq!(StopRule::of(&BARRIER), StopRule::Fixed { stop: Points(30), target: Some(Points(20)) });
+}
+
+#[test]
+fn what_does_not_fit_is_counted_and_the_rest_stays_in_order() {
+    let mut desk = Desk::new(&plain()).unwrap();
+    let mut actions = Actions::with_capacity(1);
+    let by = Operator::new("ann").unwrap();
+    let fact = Fact::Commanded(Command::Halt { by, scope: Scope::All, level: Level::Flatten });
+    desk.on_event(&Event { seq: 1, time: noon(), fact }, &mut actions);
+    assert!(matches!(actions.as_slice(), [Action::Tell(_)]), "the list did not fit");
+    assert_eq!(actions.lost(), 2, "nor did the wake");
+    assert!(!actions.is_empty());
+    actions.clear();
+    assert!(actions.is_empty());
+    assert_eq!((desk.position().seq, desk.position().time), (1, noon()));
+}
+
+#[test]
+fn a_torn_snapshot_is_refused_wherever_it_is_torn() {
+    let spec = changed(plain(), |spec| with_ensemble(spec, BARRIER, DEMANDS));
+    let bytes = stage::saved(&Desk::new(&spec).unwrap());
+    let step = bytes.len() / 100 + 1;
+    for end in (0..bytes.len()).step_by(step) {
+        let mut desk = Desk::new(&spec).unwrap();
+        assert!(desk.load(&mut Reader::new(&bytes[..end])).is_err(), "{end} of {}", bytes.len());
+    }
+    assert_eq!(bytes, stage::saved(&Desk::new(&spec).unwrap()), "a new desk is always the same");
+}
+
+#[test]
+fn a_desk_says_what_it_is_made_of() {
+    let spec = changed(plain(), |spec| with_ensemble(spec, BARRIER, DEMANDS));
+    let desk = Desk::new(&spec).unwrap();
+    assert_eq!(desk.spec(), &spec);
+    assert_eq!(desk.councils().len(), 1);
+    assert_eq!(desk.councils()[0].barrier(), &BARRIER);
+    assert!(desk.actions_max() > usize::from(spec.orders.orders_max));
+    assert_eq!(desk.orders().ledger().balance(), Money::units(100_000));
+    assert!(desk.orders().exit_spec(StrategyId(1)).is_some());
+    assert_eq!(desk::Idle::ALL.iter().map(|idle| idle.name().len()).min(), Some(6), "every reason has a name");
+}
