@@ -93,6 +93,17 @@ fn the_inside_only_thinks() {
 }
 
 #[test]
+fn nothing_but_a_simulator_takes_an_instruction_without_the_gate() {
+    for name in crates().iter().filter(|name| *name != "venue") {
+        let mut files = Vec::new();
+        sources(&root().join("crates").join(name).join("src"), &mut files);
+        for file in files {
+            assert!(!read(&file).contains(".instruct("), "{} goes round the gate", file.display());
+        }
+    }
+}
+
+#[test]
 fn files_are_rooms_not_halls() {
     let mut files = Vec::new();
     for name in crates() {

@@ -118,10 +118,10 @@ fn golden_on_arm() -> Outcome {
 }
 
 fn fuzz() -> Outcome {
-    let targets = std::fs::read_dir("fuzz/fuzz_targets").map_err(|error| format!("xtask: fuzz/fuzz_targets: {error}"))?;
-    let mut names: Vec<String> = targets
-        .filter_map(|entry| entry.ok()?.path().file_stem()?.to_str().map(str::to_owned))
-        .collect();
+    let targets =
+        std::fs::read_dir("fuzz/fuzz_targets").map_err(|error| format!("xtask: fuzz/fuzz_targets: {error}"))?;
+    let mut names: Vec<String> =
+        targets.filter_map(|entry| entry.ok()?.path().file_stem()?.to_str().map(str::to_owned)).collect();
     names.sort();
     for name in names {
         let seconds = format!("-max_total_time={FUZZ_SECONDS}");

@@ -15,7 +15,8 @@ const PACKAGES: [(&str, &str); 4] = [
 
 /// Everything that `test` needs.
 pub(crate) fn for_tests() -> Outcome {
-    let missing: Vec<_> = PACKAGES.iter().filter(|(_, file)| !Path::new(file).exists()).map(|(name, _)| *name).collect();
+    let missing: Vec<_> =
+        PACKAGES.iter().filter(|(_, file)| !Path::new(file).exists()).map(|(name, _)| *name).collect();
     if !missing.is_empty() {
         run("package lists", Command::new("apt-get").args(["update", "-qq"]))?;
         let mut install = Command::new("apt-get");

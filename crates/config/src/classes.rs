@@ -1,7 +1,9 @@
 //! `[[class]]`: barrier classes, and the councils that state probabilities about them.
 
 use desk::spec::ClassSpec;
-use ensemble::{AgentSpec, Barrier, CalibrationSpec, CouncilSpec, DomainSpec, FairValueSpec, LabelSpec, RegimeSpec, WeightSpec};
+use ensemble::{
+    AgentSpec, Barrier, CalibrationSpec, CouncilSpec, DomainSpec, FairValueSpec, LabelSpec, RegimeSpec, WeightSpec,
+};
 use market::{Instrument, Span};
 use models::{AciSpec, Adaptation, BocpdSpec, FtrlSpec, HmmSpec, PlattSpec};
 
@@ -24,7 +26,9 @@ pub(crate) fn classes(root: &Table<'_>, instruments: &[Instrument]) -> (Vec<Clas
             table.fault("name", format!("\"{name}\" is the name of a class before"));
         }
         let symbols = symbols(&table, "symbols", &names);
-        let Some(instrument) = symbols.first().and_then(|symbol| instruments.get(usize::from(symbol.0))) else { continue };
+        let Some(instrument) = symbols.first().and_then(|symbol| instruments.get(usize::from(symbol.0))) else {
+            continue;
+        };
         same_pips(&table, &symbols, instruments);
         let council = council(&table, instrument);
         if let Err(fault) = council.barrier.check() {
@@ -60,12 +64,22 @@ fn council(table: &Table<'_>, instrument: &Instrument) -> CouncilSpec {
         silence: table.span("silence"),
     };
     let agents = AgentSpec {
-        logistic: FtrlSpec { alpha: table.number("learning_rate", 1e-6, 10.0), beta: 1.0, l1: 0.0, l2: table.number("l2", 0.0, 1e6) },
+        logistic: FtrlSpec {
+            alpha: table.number("learning_rate", 1e-6, 10.0),
+            beta: 1.0,
+            l1: 0.0,
+            l2: table.number("l2", 0.0, 1e6),
+        },
         fair_value: FairValueSpec { noise_seconds: 2.0, leader_noise_seconds: 4.0, reversion: Span::from_secs(10) },
         surge_min: 0.2,
         domain: DomainSpec { memory: 20_000.0, samples_min: 300, deviation_max: 8.0, mean_square_max: 12.0 },
         calibration: CalibrationSpec {
-            platt: PlattSpec { memory: table.number("calibration_memory", 10.0, 1e9), prior: 25.0, slope: (0.0, 2.0), offset: 2.0 },
+            platt: PlattSpec {
+                memory: table.number("calibration_memory", 10.0, 1e9),
+                prior: 25.0,
+                slope: (0.0, 2.0),
+                offset: 2.0,
+            },
             aci: AciSpec { miscoverage: 0.2, gamma: 0.01, capacity: 128 },
             labels_min: table.number("labels_min", 1.0, 1e9),
             block: table.number("calibration_block", 1.0, 1e6),
@@ -78,7 +92,14 @@ fn council(table: &Table<'_>, instrument: &Instrument) -> CouncilSpec {
         floor: 0.02,
         cap: 0.6,
     };
-    CouncilSpec { barrier, labels, agents, weights, regime: table.choice("regime", &[("standard-1", standard())]), age_max: table.span("opinion_age_max") }
+    CouncilSpec {
+        barrier,
+        labels,
+        agents,
+        weights,
+        regime: table.choice("regime", &[("standard-1", standard())]),
+        age_max: table.span("opinion_age_max"),
+    }
 }
 
 /// Room for every sample of a horizon, so that none is dropped.

@@ -78,15 +78,14 @@ fn pips(instrument: &Instrument, distance: Points) -> String {
     }
 }
 
-/// The commission of a round trip in points: 7 USD a lot of 100,000 units is 0.7 pip of a five-digit pair; for others
-/// seven hundredths of a pip's tenfold is near enough to be stated in the configuration, where it can be changed.
+/// The commission of a round trip in points: 7 USD a lot of 100,000 units is 0.7 pip of a pair quoted in dollars; for
+/// others 0.7 pip is a start that the configuration states, where it can be changed.
 fn commission_points(instrument: &Instrument) -> Points {
     match instrument.margin_class {
         MarginClass::Crypto => Points(instrument.pip.0 * 30),
-        MarginClass::MajorPair
-        | MarginClass::MinorPairGoldIndex
-        | MarginClass::Commodity
-        | MarginClass::Share => Points((instrument.pip.0 * 7 / 10).max(1)),
+        MarginClass::MajorPair | MarginClass::MinorPairGoldIndex | MarginClass::Commodity | MarginClass::Share => {
+            Points((instrument.pip.0 * 7 / 10).max(1))
+        }
     }
 }
 
@@ -126,7 +125,8 @@ const BELIEF: &str = "[instrument.belief]                # what follows from a d
 
 fn traded(instrument: &Instrument) -> Result<String, String> {
     let usd = Currency::new("USD");
-    let is_dollar = |currency: Currency| Some(currency) == usd || currency.code() == "USDT" || currency.code() == "USDC";
+    let is_dollar =
+        |currency: Currency| Some(currency) == usd || currency.code() == "USDT" || currency.code() == "USDC";
     let conversion = if is_dollar(instrument.quote) && Some(instrument.quote) == usd {
         "\"same\""
     } else if Some(instrument.base) == usd {
@@ -140,11 +140,8 @@ fn traded(instrument: &Instrument) -> Result<String, String> {
         ));
     };
     let crypto = instrument.margin_class == MarginClass::Crypto;
-    let commission = if crypto {
-        "{ maker = \"0.02 %\", taker = \"0.05 %\" }"
-    } else {
-        "{ per_lot_side = \"3.50 USD\" }"
-    };
+    let commission =
+        if crypto { "{ maker = \"0.02 %\", taker = \"0.05 %\" }" } else { "{ per_lot_side = \"3.50 USD\" }" };
     let (swap, session) = if crypto {
         ("\"none\"", "\"always\"")
     } else {
@@ -154,7 +151,9 @@ fn traded(instrument: &Instrument) -> Result<String, String> {
         )
     };
     let Scale { collar, spread, .. } = scale(instrument.margin_class);
-    let volume = instrument.lot_max.at_most(market::Lots(market::instrument::decimal("5", instrument.volume_digits).unwrap_or(1)));
+    let volume = instrument
+        .lot_max
+        .at_most(market::Lots(market::instrument::decimal("5", instrument.volume_digits).unwrap_or(1)));
     let volume = instrument.show_lots(volume);
     Ok(format!(
         "[instrument.venue]\nconversion = {conversion}\nslippage = {{ mean_points = 0.5, most = \"{} point\" }}   # or \"none\", {{ fixed = .. }}\ncommission = {commission}\nswap = {swap}\nsession = {session}\n[instrument.limits]\nprice_collar = \"{collar} pip\"\nprice_move = {{ within = \"1 min\", max = \"{collar} pip\" }}\norder_volume_max = \"{volume} lot\"\norder_value_max = \"700000.00 USD\"\nspread_max = \"{spread} pip\"\nspread_multiple_max = 4.0\nquote_age_max = \"2 s\"\nlong_max = \"{volume} lot\"\nshort_max = \"{volume} lot\"\npositions_max = 4\n",

@@ -1,10 +1,10 @@
 //! `[[instrument]]`: what is quoted or traded, how its quotes are believed, and what may be done with it.
 
+use ::venue::spec::SymbolSpec as VenueSymbol;
 use desk::spec::{Conversion, SymbolSpec};
 use features::{Groups, HawkesSpec};
 use market::{BeliefSpec, Currency, Instrument, MarginClass, Points, Severity, SymbolId};
 use risk::SymbolLimits;
-use ::venue::spec::SymbolSpec as VenueSymbol;
 
 use crate::limits;
 use crate::table::Table;
@@ -35,13 +35,12 @@ fn read(table: &Table<'_>, place: usize, names: &[String], currency: Currency) -
     }
     let leader = table.has("leader").then(|| symbol(table, "leader", names)).flatten();
     let trades = table.choice("role", &[("trade", true), ("listen", false)]);
-    let venue = trades
-        .then(|| table.table("venue"))
+    let venue =
+        trades.then(|| table.table("venue")).flatten().map(|table| paper::symbol(&table, &instrument, currency, names));
+    let limits = trades
+        .then(|| table.table("limits"))
         .flatten()
-        .map(|table| paper::symbol(&table, &instrument, currency, names));
-    let limits = trades.then(|| table.table("limits")).flatten().map_or_else(limits::listened, |table| {
-        limits::symbol(&table, &instrument, currency)
-    });
+        .map_or_else(limits::listened, |table| limits::symbol(&table, &instrument, currency));
     let belief = table.table("belief").map_or(UNREAD, |table| belief(&table));
     let conversion = venue.as_ref().map_or(Conversion::Same, |venue| conversion(venue.conversion));
     let features = features(table, &instrument);

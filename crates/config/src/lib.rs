@@ -1,4 +1,4 @@
-//! One TOML text, parsed once into domain types. Unknown keys are refused, nothing has a default, and all faults are told
+//! One TOML text, parsed once into domain types. Unknown keys are refused, nothing that trades has a default (an absent list is empty), and all faults are told
 //! together, each with its line.
 //!
 //! `table`        keys in the units of the domain, and their faults     `instruments`  what is quoted and traded
@@ -144,7 +144,6 @@ fn check(config: Config) -> Result<Config, Vec<Fault>> {
     if faults.is_empty() { Ok(config) } else { Err(faults) }
 }
 
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -200,12 +199,28 @@ mod tests {
 
     #[test]
     fn faults_name_the_line_the_key_and_the_mend() {
-        check("loss_halt = \"flatten\"", "loss_halt = \"maybe\"", &["limits.loss_halt: \"maybe\" is not one of \"never\""]);
-        check("retries = 6", "retrys = 6", &["strategy[0].exits.retries: is missing", "retrys: is not a key of this table; did you mean \"retries\""]);
-        check("\"5 s\"                 # after an entry", "\"5 sec\"                 # after an entry", &["entry.cooldown: \"5 sec\" is not a time"]);
+        check(
+            "loss_halt = \"flatten\"",
+            "loss_halt = \"maybe\"",
+            &["limits.loss_halt: \"maybe\" is not one of \"never\""],
+        );
+        check(
+            "retries = 6",
+            "retrys = 6",
+            &["strategy[0].exits.retries: is missing", "retrys: is not a key of this table; did you mean \"retries\""],
+        );
+        check(
+            "\"5 s\"                 # after an entry",
+            "\"5 sec\"                 # after an entry",
+            &["entry.cooldown: \"5 sec\" is not a time"],
+        );
         check("class = \"scalp\"", "class = \"other\"", &["decide.class: \"other\" is not a class"]);
         check("value_max = \"2000000.00 USD\"", "value_max = \"-5.00 USD\"", &["limits.value_max"]);
-        check("leader = \"EURUSD.fxcm\"", "leader = \"GBPUSD\"", &["instrument[0].leader: \"GBPUSD\" is not an instrument"]);
+        check(
+            "leader = \"EURUSD.fxcm\"",
+            "leader = \"GBPUSD\"",
+            &["instrument[0].leader: \"GBPUSD\" is not an instrument"],
+        );
         check("[limits]", "[limits", &["TOML"]);
         check("flow = 1.0", "flaw = 1.0", &["flaw: is not an agent"]);
         check("z = 1.0", "z = nan", &["strategy[0].decide.z: nan is not a number"]);
@@ -213,7 +228,10 @@ mod tests {
 
     #[test]
     fn all_faults_are_told_together_by_line() {
-        let text = text().replace("beta = 1.0", "beta = 9").replace("horizon = \"30 min\"", "").replace("version = 1", "version = 2");
+        let text = text()
+            .replace("beta = 1.0", "beta = 9")
+            .replace("horizon = \"30 min\"", "")
+            .replace("version = 1", "version = 2");
         let faults = parse(&text, 1, 1).unwrap_err();
         let keys: Vec<_> = faults.iter().map(|fault| fault.key.as_str()).collect();
         assert_eq!(keys, ["version", "class[0].horizon", "class[0].target", "strategy[0].decide.beta"]);

@@ -1,13 +1,13 @@
 //! `[limits]`, the limits of each instrument and the limits of each strategy: what may never be exceeded.
 
 use market::{Currency, Instrument, Lots, Money, Points, Span, SymbolId};
+use risk::Level;
 use risk::limits::{
-    AccountLimits, CurrencyLimit, DrawdownRule, DuplicateGuard, ExposureLimit, Launch, LossLimit, MessageRate, OrderValue,
-    OrderVolume, PositionLimit, PriceCollar, PriceMove, RepeatThrottle, SessionWindow, SpreadGuard, StaleGuard, StopChange,
-    StopRule, StrategyLimits, SymbolLimits, TradeRisk,
+    AccountLimits, CurrencyLimit, DrawdownRule, DuplicateGuard, ExposureLimit, Launch, LossLimit, MessageRate,
+    OrderValue, OrderVolume, PositionLimit, PriceCollar, PriceMove, RepeatThrottle, SessionWindow, SpreadGuard,
+    StaleGuard, StopChange, StopRule, StrategyLimits, SymbolLimits, TradeRisk,
 };
 use risk::margin::{ClosingOrder, CustomPreset, Hedging, Preset};
-use risk::Level;
 
 use crate::table::{Table, WEEKDAYS};
 

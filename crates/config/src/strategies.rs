@@ -20,7 +20,12 @@ pub(crate) struct Read {
 }
 
 /// Reads every strategy, in order.
-pub(crate) fn strategies(root: &Table<'_>, instruments: &[Instrument], classes: &[Class], currency: Currency) -> Vec<Read> {
+pub(crate) fn strategies(
+    root: &Table<'_>,
+    instruments: &[Instrument],
+    classes: &[Class],
+    currency: Currency,
+) -> Vec<Read> {
     let tables = root.tables("strategy");
     if tables.is_empty() {
         root.fault("strategy", "is missing; at least one [[strategy]] is needed");
@@ -105,8 +110,7 @@ fn decide(table: &Table<'_>, instrument: &Instrument, classes: &[Class]) -> (Dec
 }
 
 /// What stands for a class that does not exist; the fault ends the reading.
-const UNREAD: Barrier =
-    Barrier { target: Points(1), stop: Points(1), horizon: Span::SECOND, commission_points: 0.0 };
+const UNREAD: Barrier = Barrier { target: Points(1), stop: Points(1), horizon: Span::SECOND, commission_points: 0.0 };
 
 /// The prior weight of each agent: one that is not named has none.
 fn agents(table: &Table<'_>) -> [f64; AGENTS] {

@@ -78,7 +78,14 @@ struct Found<'a> {
 
 impl<'a> Table<'a> {
     pub(crate) fn root(faults: &Faults<'a>, table: &'a DeTable<'a>) -> Self {
-        Self { faults: faults.clone(), path: String::new(), offset: 0, table, asked: RefCell::default(), names_are_free: Cell::new(false) }
+        Self {
+            faults: faults.clone(),
+            path: String::new(),
+            offset: 0,
+            table,
+            asked: RefCell::default(),
+            names_are_free: Cell::new(false),
+        }
     }
 
     fn key(&self, key: &str) -> String {
@@ -135,7 +142,8 @@ impl<'a> Table<'a> {
 
     /// Complains about a key that is only known by what the file says.
     pub(crate) fn complain(&self, key: &str, what: &str) {
-        let offset = self.table.iter().find(|(name, _)| name.get_ref() == key).map_or(self.offset, |(_, v)| v.span().start);
+        let offset =
+            self.table.iter().find(|(name, _)| name.get_ref() == key).map_or(self.offset, |(_, v)| v.span().start);
         self.faults.add(offset, self.key(key), what);
     }
 
@@ -144,9 +152,13 @@ impl<'a> Table<'a> {
         self.names_are_free.set(true);
         let mut amounts = Vec::new();
         for (name, value) in self.table {
-            let (name, amount) = (name.get_ref().as_ref(), value.get_ref().as_str().and_then(|text| money(text, account)));
+            let (name, amount) =
+                (name.get_ref().as_ref(), value.get_ref().as_str().and_then(|text| money(text, account)));
             if amount.is_none() {
-                self.complain(name, &format!("{} is not an amount such as \"250.00 {account}\"", shown(value.get_ref())));
+                self.complain(
+                    name,
+                    &format!("{} is not an amount such as \"250.00 {account}\"", shown(value.get_ref())),
+                );
             }
             amounts.push((name, amount.unwrap_or_default()));
         }
@@ -174,7 +186,8 @@ impl<'a> Table<'a> {
             let (date, time) = (stamp.date?, stamp.time?);
             stamp.offset.filter(|offset| *offset == toml::value::Offset::Z)?;
             let midnight = Time::from_date(i64::from(date.year), date.month, date.day);
-            let seconds = i64::from(time.hour) * 3_600 + i64::from(time.minute) * 60 + i64::from(time.second.unwrap_or(0));
+            let seconds =
+                i64::from(time.hour) * 3_600 + i64::from(time.minute) * 60 + i64::from(time.second.unwrap_or(0));
             Some(midnight.plus(Span::from_secs(seconds)).plus(Span(i64::from(time.nanosecond.unwrap_or(0)))))
         })
     }
@@ -219,7 +232,9 @@ impl<'a> Table<'a> {
 
     /// A length of time such as `"250 ms"`; never negative.
     pub(crate) fn span(&self, key: &'static str) -> Span {
-        self.value(key, "a time such as \"250 ms\", \"10 s\", \"5 min\", \"2 h\" or \"1 d\"", |value| span(value.as_str()?))
+        self.value(key, "a time such as \"250 ms\", \"10 s\", \"5 min\", \"2 h\" or \"1 d\"", |value| {
+            span(value.as_str()?)
+        })
     }
 
     /// An amount of the account's currency, such as `"250.00 USD"`.
@@ -297,7 +312,14 @@ impl<'a> Table<'a> {
     }
 
     fn child(&self, path: String, offset: usize, table: &'a DeTable<'a>) -> Self {
-        Self { faults: self.faults.clone(), path, offset, table, asked: RefCell::default(), names_are_free: Cell::new(false) }
+        Self {
+            faults: self.faults.clone(),
+            path,
+            offset,
+            table,
+            asked: RefCell::default(),
+            names_are_free: Cell::new(false),
+        }
     }
 }
 

@@ -1,11 +1,11 @@
 //! `[venue]` and the venue's part of each instrument: how the paper venue behaves.
 
-use market::{Currency, Instrument, Points, Span};
 use ::venue::calendar::{Session, Window, Zone};
 use ::venue::spec::{
-    Capacity, Commission, Conversion, Crossed, Execution, HedgedMargin, Latency, Leverage, Margin, Marketable, PaperSpec,
-    PartialClose, PartialFills, Positions, Queue, Rejects, Slippage, Swap, SymbolSpec, TypicalSpread,
+    Capacity, Commission, Conversion, Crossed, Execution, HedgedMargin, Latency, Leverage, Margin, Marketable,
+    PaperSpec, PartialClose, PartialFills, Positions, Queue, Rejects, Slippage, Swap, SymbolSpec, TypicalSpread,
 };
+use market::{Currency, Instrument, Points, Span};
 
 use crate::table::Table;
 
@@ -31,16 +31,14 @@ pub(crate) fn paper(table: &Table<'_>, account: &Account, seed: u64, symbols: Ve
             &[("new_ticket", PartialClose::NewTicket), ("same_ticket", PartialClose::SameTicket)],
         ),
         execution: table.choice("execution", &[("instant", Execution::Instant), ("market", Execution::Market)]),
-        marketable: table
-            .choice("marketable_limits", &[("refuse", Marketable::Refuse), ("take", Marketable::Take)]),
+        marketable: table.choice("marketable_limits", &[("refuse", Marketable::Refuse), ("take", Marketable::Take)]),
         latency_to_venue: latency(table, "latency_to_venue"),
         latency_to_us: latency(table, "latency_to_us"),
         rejects: rejects(table),
         partial_fills: partial_fills(table),
         crossed: table.choice("crossed", &[("worsen", Crossed::Worsen), ("refuse", Crossed::Refuse)]),
         typical_spread: typical_spread(table),
-        queue: table
-            .choice("queue", &[("trade_through", Queue::TradeThroughOnly), ("risk_averse", Queue::RiskAverse)]),
+        queue: table.choice("queue", &[("trade_through", Queue::TradeThroughOnly), ("risk_averse", Queue::RiskAverse)]),
         through,
         margin: margin(table),
         capacity: Capacity { in_flight: 512, positions: 512, resting: 512, answers: 4_096, whys: 4_096 },

@@ -21,7 +21,6 @@ pub enum Action {
 
 /// What happened inside.
 #[derive(Debug, Clone, Copy, PartialEq)]
-#[expect(clippy::large_enum_variant, reason = "a handful per order, never one per tick")]
 pub enum News {
     /// A signal was refused by the gate, or could not be sent.
     Refused {

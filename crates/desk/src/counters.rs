@@ -56,7 +56,7 @@ pub struct TickCounts {
 market::state!(TickCounts { heard, believed, rejected, flagged });
 
 impl TickCounts {
-    pub(crate) fn count(&mut self, judgement: &Judgement) {
+    pub(crate) fn count(&mut self, judgement: Judgement) {
         self.heard += 1;
         if let Some(doubt) = judgement.rejection() {
             self.rejected[usize::from(doubt.code())] += 1;

@@ -221,7 +221,7 @@ impl Desk {
     fn mid_rate(&self, place: usize) -> Option<Rate> {
         let symbol = self.symbols.get(place)?;
         let tick = symbol.last?;
-        Rate::of_price(Price((tick.bid.0 + tick.ask.0) / 2), symbol.instrument.digits)
+        Rate::of_price(Price(i64::midpoint(tick.bid.0, tick.ask.0)), symbol.instrument.digits)
     }
 
     /// The market of a symbol as the gate sees it; `None` before its first believed quote.

@@ -33,11 +33,11 @@ pub struct Explanation {
 }
 
 impl Explanation {
-    pub(crate) const fn new(strategy: StrategyId, symbol: SymbolId, frame: Frame) -> Self {
+    pub(crate) const fn new(strategy: StrategyId, symbol: SymbolId, frame: &Frame) -> Self {
         Self {
             strategy,
             symbol,
-            frame,
+            frame: *frame,
             idle: None,
             decision: None,
             proposal: None,

@@ -8,13 +8,34 @@ use crate::desk::Desk;
 
 impl Desk {
     pub(crate) fn on_report(&mut self, report: &Report, actions: &mut Actions) {
+        self.take_in(report, actions);
+        // A closing may have come before the opening that explains it. Each is heard at most once per report.
+        for _ in 0..self.spec.orders.orders_max {
+            let Some(kept) = self.orders.deferred() else { return };
+            self.take_in(&kept, actions);
+        }
+    }
+
+    fn take_in(&mut self, report: &Report, actions: &mut Actions) {
         let now = self.position.time;
         let symbol = self.orders.symbol_of(report);
         let rate = symbol.and_then(|symbol| self.rate(symbol));
         if let Report::Rejected { reason, .. } = report {
             self.counts.rejected[usize::from(reason.code())] += 1;
         }
-        match self.orders.on_report(report, rate, now) {
+        let outcome = self.orders.on_report(report, rate, now);
+        self.follow(outcome, actions);
+        // What was kept back until a lost report explained it is heard now.
+        while let Some(report) = self.orders.deferred() {
+            let rate = self.orders.symbol_of(&report).and_then(|symbol| self.rate(symbol));
+            let outcome = self.orders.on_report(&report, rate, now);
+            self.follow(outcome, actions);
+        }
+    }
+
+    fn follow(&mut self, outcome: Outcome, actions: &mut Actions) {
+        let now = self.position.time;
+        match outcome {
             Outcome::Opened(opening) => {
                 self.counts.fills += 1;
                 Self::tell(actions, News::Opened(opening));

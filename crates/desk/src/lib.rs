@@ -1,7 +1,7 @@
 //! Events in, actions out: trading as one pure function, `Desk::on_event`.
 //!
 //! It knows the order of the rooms and nothing else: belief, features, ensemble, gate, orders. It promises the same actions
-//! for the same events, bit for bit, on every machine, and allocates nothing per event.
+//! for the same events, bit for bit, on every machine, and allocates nothing per tick or report.
 //!
 //! `spec`      what a desk is configured with       `event`     what it hears
 //! `action`    what it wants, and tells             `counters`  how often what, and why not

@@ -1,9 +1,11 @@
 //! From an opinion to a request: ask the strategy, propose to the gate, submit what is approved.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use ensemble::{Decision, decide};
 use features::Feature;
-use market::{Lots, Points, Side, Tick};
-use risk::{Bet, Kind, Proposal, Refusal, Stake, StopSpec, Volatility};
+use market::{Lots, Points, Side, Tick, Time};
+use risk::{Approved, Bet, Entry, Kind, MarketView, Proposal, Refusal, Review, Stake, StopSpec, Volatility};
 
 use crate::action::{Action, Actions, News};
 use crate::counters::Idle;
@@ -30,7 +32,7 @@ impl Desk {
     pub(crate) fn ask(&mut self, leg: usize, tick: &Tick, actions: &mut Actions) {
         if self.explaining {
             let (strategy, symbol) = (self.legs[leg].strategy, self.legs[leg].symbol);
-            let frame = *self.symbols[usize::from(symbol.0)].features.frame();
+            let frame = self.symbols[usize::from(symbol.0)].features.frame();
             self.explanations.push(Explanation::new(strategy, symbol, frame));
         }
         let Some(wish) = self.wish(leg, tick) else { return };
@@ -173,7 +175,11 @@ impl Desk {
         let (cooldown, turns) = (strategy_spec.cooldown, matches!(strategy_spec.decide, Decide::Cross { .. }));
         self.legs[leg].rests_until = now.plus(cooldown);
         let Some(view) = self.view(symbol) else { return };
-        let (answer, review) = self.gate.review(proposal, self.orders.exposure(), &view, now);
+        let Some((answer, review)) = self.review(proposal, &view, now) else {
+            let refusal = Refusal::Fault { place: i64::from(strategy.0), sequence: self.position.seq as i64 };
+            self.gate.count(&refusal);
+            return Self::refused(proposal, refusal, actions);
+        };
         if let Some(explanation) = self.explanations.last_mut() {
             explanation.proposal = Some(*proposal);
             explanation.review = Some(review);
@@ -197,6 +203,19 @@ impl Desk {
             }
             Err(_) => self.counts.unsent += 1,
         }
+    }
+
+    /// The gate's answer; `None` when a check panicked, which is a refusal. The gate forbids itself to panic, but an
+    /// overflow in a debug build or a bug may still do it, and then nothing may leave.
+    fn review(
+        &mut self,
+        proposal: &Proposal,
+        view: &MarketView,
+        now: Time,
+    ) -> Option<(Result<Approved<Entry>, Refusal>, Review)> {
+        let Self { gate, orders, .. } = self;
+        let review = AssertUnwindSafe(|| gate.review(proposal, orders.exposure(), view, now));
+        catch_unwind(review).ok()
     }
 
     fn refused(proposal: &Proposal, refusal: Refusal, actions: &mut Actions) {

@@ -137,7 +137,7 @@ impl Coin {
         now.plus(Span((share * 2.0 * self.every.0 as f64) as i64))
     }
 
-    /// SplitMix64 (Steele, Lea and Flood 2014): a counter and a mixer, so the state is one number.
+    /// `SplitMix64` (Steele, Lea and Flood 2014): a counter and a mixer, so the state is one number.
     fn draw(&mut self) -> u64 {
         self.state = self.state.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut z = self.state;

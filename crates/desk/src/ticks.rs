@@ -1,6 +1,7 @@
 //! A quote's way through the rooms: is it true, what do we see, what became of what we hold, what do we think.
 
 use market::{SymbolId, Tick};
+use risk::{Author, Control, Halt, HaltReason, Level};
 
 use crate::action::{Actions, News};
 use crate::desk::Desk;
@@ -27,7 +28,7 @@ impl Desk {
             return false;
         };
         let judgement = symbol.belief.judge(tick);
-        symbol.counts.count(&judgement);
+        symbol.counts.count(judgement);
         judgement.believed()
     }
 
@@ -57,6 +58,19 @@ impl Desk {
         let rate = self.rate(tick.symbol);
         self.orders.mark(tick, rate);
         self.watch(tick.symbol, actions);
+        self.close_out_if_due(actions);
+    }
+
+    /// Closes the account out when equity falls below the preset's part of the margin in use, before the broker does.
+    fn close_out_if_due(&mut self, actions: &mut Actions) {
+        let equity = self.orders.ledger().equity();
+        let standing = self.gate.kill_switch().halt(risk::Scope::All).is_some_and(|halt| halt.level == Level::Flatten);
+        if standing || !self.gate.closes_out(equity, self.orders.exposure()) {
+            return;
+        }
+        let by = Author::Control(Control::MarginLevel);
+        let halt = Halt { level: Level::Flatten, by, reason: HaltReason::CloseOut, time: self.position.time };
+        self.halt(risk::Scope::All, halt, actions);
     }
 
     /// Lets the gate look at the profit of every strategy that holds the symbol, and does what a latch demands.

@@ -1,5 +1,4 @@
 //! A specification that is no desk is refused with every fault.
-#![expect(clippy::unwrap_used, reason = "a test may fail")]
 
 mod stage;
 
@@ -10,7 +9,8 @@ use market::{Money, Points, Reader, Span, State, StrategyId, SymbolId};
 use risk::{Blackout, BlackoutScope, Level, Operator, Scope};
 use stage::specs::{changed, noon, plain, with_ensemble};
 
-const BARRIER: Barrier = Barrier { target: Points(20), stop: Points(30), horizon: Span::MINUTE, commission_points: 0.0 };
+const BARRIER: Barrier =
+    Barrier { target: Points(20), stop: Points(30), horizon: Span::MINUTE, commission_points: 0.0 };
 
 const DEMANDS: DecideSpec =
     DecideSpec { prior: [1.0; 5], beta: 1.0, margin_points: 1.0, z: 1.0, awake_min: 1, gate_min: 0.1 };

@@ -1,16 +1,15 @@
 //! The desk, told as scripts: what it heard, and what it did. Sizes of 900:100 are the strategy's signal to buy.
-#![expect(clippy::unwrap_used, reason = "a test may fail")]
 
 mod stage;
 
 use desk::spec::{Decide, StakeSpec, StopRule};
 use desk::{Desk, Spec};
-use stage::specs::{always, changed, eurusd, netting, noon, plain, with_exits, with_strategy, with_symbol};
-use stage::{Stage, check};
 use market::{Instrument, Lots, Money, Points, Price, Span, SymbolId};
 use orders::Naked;
 use risk::limits::{ExposureLimit, Launch, LossLimit, MessageRate, RepeatThrottle};
 use risk::{Blackout, BlackoutScope, Control, Level, StopSpec, TargetSpec};
+use stage::specs::{always, changed, eurusd, netting, noon, plain, with_exits, with_strategy, with_symbol};
+use stage::{Stage, check};
 
 /// The venue's list agrees and the first quotes were heard.
 const READY: &str = "0 start
@@ -155,7 +154,8 @@ fn entries_are_refused_outside_the_session_and_in_a_blackout() {
          21599.100 failed #1 Busy (over)
          21607 refused OutsideSession 64807000000000/0",
     );
-    let blackout = Blackout { from: noon().plus(Span::SECOND), until: noon().plus(Span::MINUTE), scope: BlackoutScope::All };
+    let blackout =
+        Blackout { from: noon().plus(Span::SECOND), until: noon().plus(Span::MINUTE), scope: BlackoutScope::All };
     let spec = changed(plain(), |spec| spec.blackouts.push(blackout));
     check_after(
         ready(&spec),
@@ -249,18 +249,26 @@ fn a_strategy_that_goes_too_fast_is_stopped() {
          2.5 opened #1 T5
          3 EURUSD 130000/130002
          4 EURUSD 130000/130002 900:100";
-    check_after(ready(&hasty), script, "2 #1 A buy 10 EURUSD @130002+6 stop 129922 target 130062
+    check_after(
+        ready(&hasty),
+        script,
+        "2 #1 A buy 10 EURUSD @130002+6 stop 129922 target 130062
          2.500 opened T5 buy 10
-         4 refused StrategyMessageRate 8000000000/10000000000");
+         4 refused StrategyMessageRate 8000000000/10000000000",
+    );
     let again = changed(hasty, |spec| {
         let limits = &mut spec.limits.strategies[0];
         limits.messages = MessageRate { messages: 100, per: Span::SECOND, burst: 100 };
         limits.repeats.window = Span::from_secs(10);
         limits.duplicates.window = Span::from_secs(3);
     });
-    check_after(ready(&again), script, "2 #1 A buy 10 EURUSD @130002+6 stop 129922 target 130062
+    check_after(
+        ready(&again),
+        script,
+        "2 #1 A buy 10 EURUSD @130002+6 stop 129922 target 130062
          2.500 opened T5 buy 10
-         4 refused Duplicate 2000000000/3000000000");
+         4 refused Duplicate 2000000000/3000000000",
+    );
     let often = changed(again, |spec| {
         let limits = &mut spec.limits.strategies[0];
         limits.duplicates.window = Span(0);
@@ -337,8 +345,12 @@ fn a_position_whose_stop_is_missing_is_closed() {
         spec.limits.account.loss = LossLimit { day_max: Money::MAX, drawdown_max: Money::MAX };
         spec.orders.exits[0].naked = Naked::ClosedAfter(Span::from_secs(5));
     });
-    check_after(long(&spec), "8 EURUSD 130000/130002\n9 closed #2 T5", "7.100 #2 close T5 10 Timeout
-         9 closed T5 10 of 10 Timeout -0.20");
+    check_after(
+        long(&spec),
+        "8 EURUSD 130000/130002\n9 closed #2 T5",
+        "7.100 #2 close T5 10 Timeout
+         9 closed T5 10 of 10 Timeout -0.20",
+    );
 }
 
 #[test]
@@ -368,7 +380,8 @@ fn a_refused_entry_is_over_and_a_refused_exit_is_tried_again() {
          101 EURUSD 130000/130002
          101.1 closed #9 T5",
     );
-    stage.expect("2 #1 A buy 10 EURUSD @130002+6 stop 129922 target 130062
+    stage.expect(
+        "2 #1 A buy 10 EURUSD @130002+6 stop 129922 target 130062
          2.100 failed #1 Requote (over)
          4 idle resting
          9 #2 A buy 10 EURUSD @130002+6 stop 129922 target 130062
@@ -387,7 +400,8 @@ fn a_refused_entry_is_over_and_a_refused_exit_is_tried_again() {
          88.100 #8 close T5 10 Timeout
          90.100 failed #8 Busy (stuck, again from 100.100)
          100.100 #9 close T5 10 Timeout
-         101.100 closed T5 10 of 10 Timeout -0.20");
+         101.100 closed T5 10 of 10 Timeout -0.20",
+    );
     assert_eq!(stage.desk.counts().rejected.iter().sum::<u64>(), 7);
 }
 
@@ -408,7 +422,8 @@ fn a_request_without_an_answer_is_queried_and_holds_up_its_symbol() {
          44 opened #2 T5
          45 EURUSD 130000/130002 900:100",
     );
-    stage.expect("2 #1 A buy 10 EURUSD @130002+6 stop 129922 target 130062
+    stage.expect(
+        "2 #1 A buy 10 EURUSD @130002+6 stop 129922 target 130062
          5 wake 7
          7 query #1, list, wake 12
          9 idle invested
@@ -423,7 +438,8 @@ fn a_request_without_an_answer_is_queried_and_holds_up_its_symbol() {
          42 wake 46
          42 query #2, list
          44 opened T5 sell 10
-         45 idle resting");
+         45 idle resting",
+    );
 }
 
 #[test]
@@ -588,18 +604,24 @@ fn a_halt_that_flattens_closes_everything_and_asks_the_venue() {
          7 EURUSD 130000/130002
          8 EURUSD 130000/130002 900:100",
     );
-    stage.expect("3 halted flatten by ann: Wanted, #2 close T5 10 Flatten
+    stage.expect(
+        "3 halted flatten by ann: Wanted, #2 close T5 10 Flatten
          3.100 closed T5 10 of 10 Flatten -0.20, list
          3.200 agrees
          5 idle resting
-         8 #3 A buy 10 EURUSD @130002+6 stop 129922 target 130062");
+         8 #3 A buy 10 EURUSD @130002+6 stop 129922 target 130062",
+    );
 }
 
 #[test]
 fn flattening_without_a_position_asks_the_venue_at_once() {
-    check_after(ready(&plain()), "2 halt ann A flatten\n2.1 list\n3 EURUSD 130000/130002 900:100", "2 halted flatten by ann: Wanted, list
+    check_after(
+        ready(&plain()),
+        "2 halt ann A flatten\n2.1 list\n3 EURUSD 130000/130002 900:100",
+        "2 halted flatten by ann: Wanted, list
          2.100 agrees
-         3 idle halted");
+         3 idle halted",
+    );
 }
 
 #[test]
@@ -662,12 +684,14 @@ fn the_accounts_loss_limit_flattens_until_a_person_rearms() {
          14 EURUSD 130000/130002
          15 EURUSD 130000/130002 900:100",
     );
-    stage.expect("4 halted flatten by AccountDayLoss: Loss, #2 close T5 10 Flatten
+    stage.expect(
+        "4 halted flatten by AccountDayLoss: Loss, #2 close T5 10 Flatten
          4.100 closed T5 10 of 10 Flatten -9.10, list
          4.200 agrees
          5 idle resting
          8 refused AccountDayLoss 9100000/9000000
-         15 #3 A buy 10 EURUSD @130002+6 stop 129922 target 130062");
+         15 #3 A buy 10 EURUSD @130002+6 stop 129922 target 130062",
+    );
     assert_eq!(stage.desk.gate().counters().rearmed, 2);
 }
 
@@ -677,7 +701,11 @@ fn a_loss_limit_that_halts_entries_only_lets_positions_be() {
         spec.limits.account.loss.day_max = Money::units(9);
         spec.limits.account.loss_halt = Some(Level::NoEntries);
     });
-    check_after(long(&spec), "3 EURUSD 129911/129913\n4 EURUSD 129912/129914", "3 halted no_entries by AccountDayLoss: Loss");
+    check_after(
+        long(&spec),
+        "3 EURUSD 129911/129913\n4 EURUSD 129912/129914",
+        "3 halted no_entries by AccountDayLoss: Loss",
+    );
     let spec = changed(spec, |spec| spec.limits.account.loss_halt = None);
     check_after(
         long(&spec),
@@ -894,6 +922,70 @@ fn a_cross_turns_on_a_netting_account_by_one_request() {
 }
 
 #[test]
+fn strategies_share_a_position_on_a_netting_account() {
+    let spec = changed(plain(), |spec| {
+        with_strategy(spec, "B", &[SymbolId(0)]);
+        netting(spec);
+    });
+    let stage = check_after(
+        ready(&spec),
+        "2 EURUSD 130000/130002 900:100
+         2.1 opened #1 T5
+         2.1 opened #2 T5
+         3 EURUSD 130004/130006
+         3.1 halt ann all flatten
+         3.2 closed #3 T5
+         3.3 list",
+        "2 #1 A buy 10 EURUSD @130002+6 stop 129922 target 130062, #2 B buy 10 EURUSD @130002+6 stop 129922 target 130062
+         2.100 opened T5 buy 10
+         2.100 opened T5 buy 20
+         3.100 halted flatten by ann: Wanted, #3 close T5 20 Flatten
+         3.200 closed T5 20 of 20 Flatten 0.40, list
+         3.300 agrees",
+    );
+    assert_eq!(stage.desk.orders().exposure().faults(), 0);
+    assert!(stage.desk.orders().exposure().is_flat());
+}
+
+#[test]
+fn a_closing_that_overtakes_its_opening_is_kept_until_that_comes() {
+    check_after(
+        ready(&plain()),
+        "2 EURUSD 130000/130002 900:100
+         2.1 closed T5 @129922 10 Stop
+         2.2 opened #1 T5
+         8 EURUSD 130000/130002
+         9 EURUSD 130000/130002 900:100",
+        "2 #1 A buy 10 EURUSD @130002+6 stop 129922 target 130062
+         2.200 opened T5 buy 0, closed T5 10 of 10 Stop 0.00
+         9 #2 A buy 10 EURUSD @130002+6 stop 129922 target 130062",
+    );
+}
+
+#[test]
+fn an_account_that_runs_out_of_margin_is_closed_out() {
+    let spec = changed(plain(), |spec| {
+        spec.orders.balance = Money::units(500);
+        spec.limits.strategies[0].trade_risk.max_ppm = 1_000_000;
+        spec.limits.account.margin_level_min_percent = 100;
+    });
+    check_after(
+        long(&spec),
+        "3 EURUSD 129400/129402
+         4 EURUSD 128800/128802
+         5 EURUSD 128200/128202
+         6 EURUSD 127600/127602
+         7 EURUSD 127100/127102
+         7.1 closed #2 T5
+         7.2 list
+         8 EURUSD 127100/127102",
+        "7 halted flatten by MarginLevel: CloseOut, #2 close T5 10 Flatten
+         7.100 closed T5 10 of 10 Flatten -290.20, list
+         7.200 agrees",
+    );
+}
+
+#[test]
 fn a_cross_that_may_not_turn_keeps_what_it_has() {
     check_after(
         ready(&crossing()),
@@ -938,7 +1030,13 @@ fn amounts_become_the_accounts_currency() {
 #[test]
 fn a_profit_in_another_currency_is_booked_at_its_rate() {
     let spec = changed(plain(), |spec| {
-        let yen = Instrument { name: "USDJPY".into(), digits: 3, base: market::Currency::new("USD").unwrap(), quote: market::Currency::new("JPY").unwrap(), ..eurusd() };
+        let yen = Instrument {
+            name: "USDJPY".into(),
+            digits: 3,
+            base: market::Currency::new("USD").unwrap(),
+            quote: market::Currency::new("JPY").unwrap(),
+            ..eurusd()
+        };
         with_symbol(spec, yen, desk::spec::Conversion::OwnMid);
     });
     let stage = check_after(
@@ -956,18 +1054,32 @@ fn a_profit_in_another_currency_is_booked_at_its_rate() {
 
 #[test]
 fn a_stop_is_widened_by_what_is_known_and_waits_for_what_is_not() {
-    let widen = StopSpec { sigma_multiple: 0.0, range_multiple: 0.0, spread_multiple: 60.0, target: TargetSpec::Absent };
-    let with = |widen| changed(plain(), |spec| spec.strategies[0].stop = StopRule::Volatility { stop: Points(80), target: None, widen });
+    let widen =
+        StopSpec { sigma_multiple: 0.0, range_multiple: 0.0, spread_multiple: 60.0, target: TargetSpec::Absent };
+    let with = |widen| {
+        changed(plain(), |spec| {
+            spec.strategies[0].stop = StopRule::Volatility { stop: Points(80), target: None, widen }
+        })
+    };
     check_after(ready(&with(widen)), "2 EURUSD 130000/130002 900:100", "2 #1 A buy 10 EURUSD @130002+6 stop 129882");
-    check_after(ready(&with(StopSpec { spread_multiple: 3.0, ..widen })), "2 EURUSD 130000/130002 900:100", "2 #1 A buy 10 EURUSD @130002+6 stop 129922");
-    check_after(ready(&with(StopSpec { sigma_multiple: 1.0, ..widen })), "2 EURUSD 130000/130002 900:100", "2 idle no_volatility");
+    check_after(
+        ready(&with(StopSpec { spread_multiple: 3.0, ..widen })),
+        "2 EURUSD 130000/130002 900:100",
+        "2 #1 A buy 10 EURUSD @130002+6 stop 129922",
+    );
+    check_after(
+        ready(&with(StopSpec { sigma_multiple: 1.0, ..widen })),
+        "2 EURUSD 130000/130002 900:100",
+        "2 idle no_volatility",
+    );
 }
 
 #[test]
 fn a_leaders_quotes_reach_its_followers_only() {
     use features::Feature;
     let spec = changed(plain(), |spec| {
-        let leader = with_symbol(spec, Instrument { name: "EURUSD.lead".into(), ..eurusd() }, desk::spec::Conversion::Same);
+        let leader =
+            with_symbol(spec, Instrument { name: "EURUSD.lead".into(), ..eurusd() }, desk::spec::Conversion::Same);
         spec.symbols[0].leader = Some(leader);
     });
     let mut stage = Stage::new(&spec);

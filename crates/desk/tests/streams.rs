@@ -26,7 +26,8 @@ fn busy() -> Spec {
         spec.strategies[1].decide = Decide::Cross { fast: 5, slow: 40 };
         with_strategy(spec, "R", &[SymbolId(0)]);
         spec.strategies[2].decide = Decide::Random { seed: 3, every: Span::from_secs(20) };
-        let widen = StopSpec { sigma_multiple: 2.0, range_multiple: 0.0, spread_multiple: 3.0, target: TargetSpec::Absent };
+        let widen =
+            StopSpec { sigma_multiple: 2.0, range_multiple: 0.0, spread_multiple: 3.0, target: TargetSpec::Absent };
         spec.strategies[2].stop = StopRule::Volatility { stop: Points(20), target: Some(Points(30)), widen };
         with_ensemble(spec, barrier, demands);
         for strategy in &mut spec.strategies {
@@ -35,7 +36,7 @@ fn busy() -> Spec {
         spec.orders.exits = vec![exits(); 4];
         spec.strategies[0].stop = StopRule::Fixed { stop: Points(20), target: Some(Points(25)) };
         // The least stop is the barrier's, and often it is not wide enough.
-        let widen = StopSpec { sigma_multiple: 1.1, ..widen };
+        let widen = StopSpec { sigma_multiple: 0.9, ..widen };
         spec.strategies[3].stop = StopRule::Volatility { stop: Points(16), target: Some(Points(12)), widen };
         unlimited(spec);
     })
@@ -81,7 +82,7 @@ fn every_strategy_trades_on_this_market() {
 
 #[test]
 fn nothing_follows_from_what_comes_later() {
-    const FACTS: usize = 2_000;
+    const FACTS: usize = 1_200;
     let spec = busy();
     let mut walk = Walk::new(2, &spec);
     let facts: Vec<Fact> = std::iter::once(Fact::Started).chain((0..FACTS).map(|_| walk.next())).collect();
@@ -97,7 +98,7 @@ fn nothing_follows_from_what_comes_later() {
     };
     let whole = digests(&facts);
     let changes = whole.windows(2).filter(|pair| pair[0] != pair[1]).count();
-    assert!(changes > 100, "{changes} facts led to actions");
+    assert!(changes > 60, "{changes} facts led to actions");
     let mut state = 77_u64;
     for _ in 0..1_000 {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
@@ -149,12 +150,14 @@ fn check_snapshots(spec: &Spec, seed: u64, facts: usize, steps: (usize, usize)) 
 
 #[test]
 fn a_snapshot_goes_on_as_the_desk_did() {
-    check_snapshots(&busy(), 3, 6_000, (47, 150));
-    check_snapshots(&changed(busy(), netting), 4, 3_000, (47, 150));
+    check_snapshots(&busy(), 3, 3_000, (41, 120));
+    check_snapshots(&changed(busy(), netting), 4, 2_400, (41, 120));
 }
 
 #[test]
 fn nothing_is_allocated_once_the_desk_is_made() {
+    let counts = allocation_counter::measure(|| drop(std::hint::black_box(vec![0_u8; 9])));
+    assert_eq!((counts.count_total, counts.bytes_current), (1, 0), "the counter counts");
     for (spec, facts) in [(busy(), 1_000_000_u32), (changed(busy(), netting), 200_000)] {
         let (mut walk, mut line) = (Walk::new(6, &spec), Line::new(&spec));
         let mut fills = 0_u64;
@@ -168,21 +171,4 @@ fn nothing_is_allocated_once_the_desk_is_made() {
         assert_eq!((counted.count_total, counted.bytes_current), (0, 0), "{counted:?}");
         assert_eq!(line.lost(), 0);
     }
-}
-
-#[test]
-fn debug_me() {
-    let spec = changed(busy(), netting);
-    let (mut walk, mut line) = (Walk::new(1, &spec), Line::new(&spec));
-    let mut n = 0u64;
-    let mut refused = 0;
-    let mut watch = |event: &Event, actions: &[Action]| {
-        n += 1;
-        if refused < 5 && (!actions.is_empty() || matches!(event.fact, Fact::Reported(_))) { println!("{n} {event:?} {actions:?}"); }
-        if actions.iter().any(|a| matches!(a, Action::Tell(News::Refused{..}))) { refused += 1; }
-    };
-    line.hear(Fact::Started, &mut watch);
-    for _ in 0..20_000 { line.hear(walk.next(), &mut watch);  }
-    println!("{:?}", line.desk.counts());
-    for c in risk::Control::ALL { let k = line.desk.gate().counters().refused(*c); if k > 0 { println!("{c:?} {k}"); } }
 }

@@ -1,5 +1,5 @@
 //! The payloads of a session's records: what the desk heard, and what it wanted to leave. Little-endian, fields in order
-//! (`market::Coded`); the kinds are listed in docs/formats/journal.md and never change their meaning within a version.
+//! (`market::Coded`); the kinds are listed in docs/formats/events.md and never change their meaning within a version.
 //!
 //! What the desk merely tells (`Action::Tell`) is not written: it follows from the events by replay.
 

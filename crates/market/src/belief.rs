@@ -30,7 +30,18 @@ pub enum Doubt {
     Stale,
 }
 
-crate::state_enum!(Doubt { NotANumber, NotPositive, OffGrid, Crossed, Locked, Backwards, Duplicate, Gap, Outlier, Stale });
+crate::state_enum!(Doubt {
+    NotANumber,
+    NotPositive,
+    OffGrid,
+    Crossed,
+    Locked,
+    Backwards,
+    Duplicate,
+    Gap,
+    Outlier,
+    Stale
+});
 
 impl Doubt {
     /// The doubt in a few words, for reports and quarantine files.
@@ -254,8 +265,7 @@ impl State for Judgement {
     fn load(&mut self, from: &mut Reader<'_>) -> Result<(), Torn> {
         self.bits.load(from)?;
         let code = from.u8()?;
-        self.rejected =
-            if code == u8::MAX { None } else { Some(*Doubt::ALL.get(usize::from(code)).ok_or(Torn)?) };
+        self.rejected = if code == u8::MAX { None } else { Some(*Doubt::ALL.get(usize::from(code)).ok_or(Torn)?) };
         Ok(())
     }
 }

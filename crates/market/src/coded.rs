@@ -112,7 +112,9 @@ impl<T: Coded> Coded for Option<T> {
 /// Writes a list.
 pub fn put_all<'a, T: Coded + 'a>(list: impl ExactSizeIterator<Item = &'a T>, out: &mut Vec<u8>) {
     list.len().put(out);
-    list.for_each(|value| value.put(out));
+    for value in list {
+        value.put(out);
+    }
 }
 
 /// Reads a list into a vector, whose room it keeps.

@@ -192,8 +192,19 @@ impl Instrument {
     }
 }
 
+/// 10^0 to 10^36.
+const POWERS: [i128; 37] = {
+    let mut powers = [1; 37];
+    let mut place = 1;
+    while place < powers.len() {
+        powers[place] = powers[place - 1] * 10;
+        place += 1;
+    }
+    powers
+};
+
 const fn pow10(digits: u32) -> i128 {
-    10_i128.pow(if digits > 36 { 36 } else { digits })
+    POWERS[if digits > 36 { 36 } else { digits as usize }]
 }
 
 fn shown(value: i64, digits: u8) -> String {

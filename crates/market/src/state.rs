@@ -15,13 +15,13 @@ pub trait State {
     fn load(&mut self, from: &mut Reader<'_>) -> Result<(), Torn>;
 }
 
-/// The bytes of a snapshot ended early or hold what no `save` writes.
+/// The bytes (of a snapshot, or of a record's payload) ended early or hold what no build writes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Torn;
 
 impl std::fmt::Display for Torn {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("the snapshot ends early or holds a value that no build writes")
+        f.write_str("the bytes end early or hold a value that no build writes")
     }
 }
 
@@ -138,7 +138,9 @@ impl<T: State + Default> State for Option<T> {
 
 impl<T: State, const N: usize> State for [T; N] {
     fn save(&self, out: &mut Vec<u8>) {
-        self.iter().for_each(|value| value.save(out));
+        for value in self {
+            value.save(out);
+        }
     }
     fn load(&mut self, from: &mut Reader<'_>) -> Result<(), Torn> {
         self.iter_mut().try_for_each(|value| value.load(from))
@@ -160,7 +162,9 @@ impl<A: State, B: State> State for (A, B) {
 impl<T: State + Default> State for Vec<T> {
     fn save(&self, out: &mut Vec<u8>) {
         self.len().save(out);
-        self.iter().for_each(|value| value.save(out));
+        for value in self {
+            value.save(out);
+        }
     }
     fn load(&mut self, from: &mut Reader<'_>) -> Result<(), Torn> {
         let len: usize = from.read()?;
@@ -175,7 +179,9 @@ impl<T: State + Default> State for Vec<T> {
 impl<T: State + Default> State for std::collections::VecDeque<T> {
     fn save(&self, out: &mut Vec<u8>) {
         self.len().save(out);
-        self.iter().for_each(|value| value.save(out));
+        for value in self {
+            value.save(out);
+        }
     }
     fn load(&mut self, from: &mut Reader<'_>) -> Result<(), Torn> {
         let len: usize = from.read()?;

@@ -29,7 +29,8 @@ pub(crate) fn fill(
     (lots, price, rest): (Lots, Price, Lots),
     rate: Option<Rate>,
 ) {
-    let filled = Terms { lots, price, ..terms(position) };
+    // On a netting account the position that grows may be another strategy's.
+    let filled = Terms { strategy: order.strategy, lots, price, ..terms(position) };
     // A fill that was found after the order had ended: nothing is reserved any more.
     if let (true, Some(rate)) = (order.claim.is_spent(), rate)
         && let Ok(late) = exposure.adopt(&filled, rate)

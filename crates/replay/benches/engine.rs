@@ -87,7 +87,13 @@ fn bare(ticks: &[Tick]) -> (u64, f64, f64) {
         } else {
             (fast, slow, started) = (mid, mid, true);
         }
-        let now = if fast > slow { 1 } else if fast < slow { -1 } else { side };
+        let now = if fast > slow {
+            1
+        } else if fast < slow {
+            -1
+        } else {
+            side
+        };
         if now != side {
             let target = f64::from(now);
             let price = if now > 0 { tick.ask.as_f64() } else { tick.bid.as_f64() };
@@ -256,7 +262,12 @@ fn bench_pipeline(folder: &Path) {
         on.record.close().unwrap_or_else(|error| panic!("{error}"));
         ons.push(count / seconds);
     }
-    line("full pipeline on 321,559 real ticks, journal off", median(offs), "ticks/s", "all features, agents, two sides");
+    line(
+        "full pipeline on 321,559 real ticks, journal off",
+        median(offs),
+        "ticks/s",
+        "all features, agents, two sides",
+    );
     line("the same, journal on (process)", median(ons), "ticks/s", "");
     latency(folder, &config, &ticks);
 }
@@ -293,10 +304,14 @@ fn latency(folder: &Path, config: &Config, ticks: &[Tick]) {
         served.saturating_record((done - taken).as_nanos() as u64);
     }
     session.record.close().unwrap_or_else(|error| panic!("{error}"));
-    for (name, histogram) in [("tick to action from when due", &seen), ("tick to action, service time alone", &served)] {
+    for (name, histogram) in [("tick to action from when due", &seen), ("tick to action, service time alone", &served)]
+    {
         for (quantile, label, goal) in [(0.5, "p50", "goal 10"), (0.99, "p99", "goal 50"), (0.999, "p99.9", "")] {
             let value = histogram.value_at_quantile(quantile) as f64 / 1e3;
-            let note = format!("{PER_SECOND} ticks/s offered, journal on its own thread{}{goal}", if goal.is_empty() { "" } else { "; " });
+            let note = format!(
+                "{PER_SECOND} ticks/s offered, journal on its own thread{}{goal}",
+                if goal.is_empty() { "" } else { "; " }
+            );
             line(&format!("{name}, {label}"), value, "us", &note);
         }
     }

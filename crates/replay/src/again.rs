@@ -253,10 +253,7 @@ impl Replay {
 }
 
 /// A reader that stands after the record of a snapshot: the mark before it, then what lies between the two.
-fn skip_through(
-    reader: Reader<std::fs::File>,
-    place: &Place,
-) -> Result<Reader<std::fs::File>, ReplayError> {
+fn skip_through(reader: Reader<std::fs::File>, place: &Place) -> Result<Reader<std::fs::File>, ReplayError> {
     let mut reader = reader.skip_to(&place.mark).map_err(ReplayError::Damaged)?;
     while reader.place().seq < place.seq {
         if reader.next_record().map_err(ReplayError::Damaged)?.is_none() {

@@ -89,7 +89,8 @@ fn actions(journal: &Path, config: &Config) -> (String, String) {
     while let Some(record) = reader.next_record().unwrap() {
         if record.kind >= action::FIRST {
             digest.add(record.kind, record.payload);
-            writeln!(text, "{:>7} {} {}", record.seq, clock(record.time), line(record.kind, record.payload, config)).unwrap();
+            writeln!(text, "{:>7} {} {}", record.seq, clock(record.time), line(record.kind, record.payload, config))
+                .unwrap();
         }
     }
     (text, digest.finish().to_string())

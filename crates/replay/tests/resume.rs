@@ -251,7 +251,8 @@ fn other_ticks_are_refused_at_the_first_record_that_differs() {
     assert_eq!((seq, recorded, now), (expected, journal::codec::event::TICKED, journal::codec::event::TICKED));
     // Fewer ticks than were recorded: the session's end comes where another tick was.
     let file = folder.path().join("short.csv");
-    fs::write(&file, ticks_of(&payrolls(false).1.feeds[0].0[0]).lines().take(1_000).collect::<Vec<_>>().join("\n")).unwrap();
+    fs::write(&file, ticks_of(&payrolls(false).1.feeds[0].0[0]).lines().take(1_000).collect::<Vec<_>>().join("\n"))
+        .unwrap();
     other.feeds[0].0 = vec![file];
     let (_, recorded, now) = disagreement(&path, &config, &other);
     assert_eq!((recorded, now), (journal::codec::event::TICKED, journal::codec::event::COMMANDED));

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use market::{Money, Time};
 
-use crate::bootstrap::{Day, DAYS_MIN, Interval, expectancy_interval};
+use crate::bootstrap::{DAYS_MIN, Day, Interval, expectancy_interval};
 use crate::daily::{Daily, daily};
 use crate::null::{Null, paths};
 use crate::session::Session;
@@ -240,7 +240,7 @@ fn judge(
     stressed: Option<Interval>,
 ) -> (Verdict, String) {
     if pips.count == 0 {
-        return (Verdict::NoEdge, "no decision had a positive expected value after costs, so nothing was traded".into());
+        return (Verdict::NoEdge, "nothing was traded; why not stands with the abstentions and refusals".into());
     }
     let Some(interval) = expectancy else {
         return (Verdict::NotEnoughData, format!("fewer than {DAYS_MIN} days with trades: no interval"));
@@ -252,7 +252,8 @@ fn judge(
         return (Verdict::NotEnoughData, format!("{} trades; {TRADES_MIN} are needed", pips.count));
     }
     if interval.low <= 0.0 {
-        let reason = format!("zero lies within the interval of expectancy, {:+.2} to {:+.2}", interval.low, interval.high);
+        let reason =
+            format!("zero lies within the interval of expectancy, {:+.2} to {:+.2}", interval.low, interval.high);
         return (Verdict::NoEdge, reason);
     }
     let Some(null) = null else {

@@ -31,12 +31,8 @@ pub fn html(session: &Session, a: &Assessment) -> String {
         m_time(session.manifest.period.0),
         m_time(session.manifest.period.1)
     );
-    let _ = write!(
-        out,
-        "<section class=\"verdict {class}\"><h2>{}</h2><p>{}</p>",
-        a.verdict.name(),
-        escaped(&a.reason)
-    );
+    let _ =
+        write!(out, "<section class=\"verdict {class}\"><h2>{}</h2><p>{}</p>", a.verdict.name(), escaped(&a.reason));
     for j in &a.strategies {
         let _ = write!(out, "<h3>{}</h3><pre>{}</pre>", escaped(&j.strategy), escaped(&block(j, &a.daily)));
     }
@@ -75,10 +71,22 @@ fn tiles(out: &mut String, session: &Session, a: &Assessment) {
         ("Slippage", format!("{} {currency}", a.costs.slippage), "Fills against the prices seen when deciding."),
         ("Commission", format!("{} {currency}", a.costs.commission), "What the venue charged."),
         ("Swap", format!("{} {currency}", a.costs.swap), "Booked at the rollover."),
-        ("Largest drawdown", format!("{} {currency}", a.drawdown_max), "Deepest fall of equity below its earlier peak."),
+        (
+            "Largest drawdown",
+            format!("{} {currency}", a.drawdown_max),
+            "Deepest fall of equity below its earlier peak.",
+        ),
         ("Profit factor", optional(a.money.profit_factor, 2), "Sum of wins over sum of losses."),
-        ("Sharpe per day", optional(a.daily.sharpe, 2), "Mean over standard deviation of daily returns, not annualised."),
-        ("Sortino per day", optional(a.daily.sortino, 2), "Mean over downside deviation of daily returns, not annualised."),
+        (
+            "Sharpe per day",
+            optional(a.daily.sharpe, 2),
+            "Mean over standard deviation of daily returns, not annualised.",
+        ),
+        (
+            "Sortino per day",
+            optional(a.daily.sortino, 2),
+            "Mean over downside deviation of daily returns, not annualised.",
+        ),
         ("Trades", grouped(a.money.count), "Positions opened and closed."),
         ("Days", grouped(session.days.len() as u64), "Days with equity."),
     ];
@@ -86,7 +94,11 @@ fn tiles(out: &mut String, session: &Session, a: &Assessment) {
     for (name, value, what) in rows {
         let _ = write!(body, "<div title=\"{what}\"><dt>{name}</dt><dd>{}</dd></div>", escaped(&value));
     }
-    section(out, "Figures", &(body + "</dl><p class=\"note\">Hypothetical; costs included. Hover a figure for its meaning.</p>"));
+    section(
+        out,
+        "Figures",
+        &(body + "</dl><p class=\"note\">Hypothetical; costs included. Hover a figure for its meaning.</p>"),
+    );
 }
 
 fn warnings(out: &mut String, session: &Session) {
@@ -153,7 +165,9 @@ fn null(out: &mut String, a: &Assessment) {
 
 fn sensitivities(out: &mut String, session: &Session) {
     let table = |rows: &[Sensitivity], name: &str, unit: &str| {
-        let mut body = format!("<div class=\"scroll\"><table><thead><tr><th>{name}</th><th>trades</th><th>win rate</th><th>net pips a trade</th><th>net</th></tr></thead><tbody>");
+        let mut body = format!(
+            "<div class=\"scroll\"><table><thead><tr><th>{name}</th><th>trades</th><th>win rate</th><th>net pips a trade</th><th>net</th></tr></thead><tbody>"
+        );
         for row in rows {
             let _ = write!(
                 body,
@@ -171,7 +185,10 @@ fn sensitivities(out: &mut String, session: &Session) {
         let points: Vec<_> = rows.iter().map(|row| (row.at, row.expectancy_pips)).collect();
         let at = |row: Option<&Sensitivity>| row.map_or_else(String::new, |row| format!("{}", row.at));
         let ends = (at(rows.first()), at(rows.last()));
-        format!("<figure>{}<figcaption>Net pips a trade by {name}</figcaption></figure>", line(name, &points, (&ends.0, &ends.1), true))
+        format!(
+            "<figure>{}<figcaption>Net pips a trade by {name}</figcaption></figure>",
+            line(name, &points, (&ends.0, &ends.1), true)
+        )
     };
     if !session.costs.is_empty() {
         let body = curve(&session.costs, "cost factor") + &table(&session.costs, "cost factor", "x");
@@ -249,7 +266,11 @@ fn trades(out: &mut String, session: &Session) {
     }
     body += "</tbody></table></div>";
     if session.trades.len() > TRADES_LISTED_MAX {
-        let _ = write!(body, "<p class=\"note\">The first {TRADES_LISTED_MAX} of {}; all are in trades.csv and trades.parquet.</p>", grouped(session.trades.len() as u64));
+        let _ = write!(
+            body,
+            "<p class=\"note\">The first {TRADES_LISTED_MAX} of {}; all are in trades.csv and trades.parquet.</p>",
+            grouped(session.trades.len() as u64)
+        );
     }
     section(out, "Trades", &body);
 }
@@ -277,7 +298,9 @@ fn funnel(out: &mut String, session: &Session) {
 }
 
 fn data(out: &mut String, session: &Session) {
-    let mut body = String::from("<div class=\"scroll\"><table><thead><tr><th>symbol</th><th>read</th><th>believed</th><th>rejected</th><th>flagged</th><th>longest silence s</th><th>spread p50 / p95 / p99 / max, pips</th></tr></thead><tbody>");
+    let mut body = String::from(
+        "<div class=\"scroll\"><table><thead><tr><th>symbol</th><th>read</th><th>believed</th><th>rejected</th><th>flagged</th><th>longest silence s</th><th>spread p50 / p95 / p99 / max, pips</th></tr></thead><tbody>",
+    );
     for row in &session.data {
         let list = |counts: &[Count]| {
             let shown: Vec<_> =
@@ -310,13 +333,25 @@ fn manifest(out: &mut String, session: &Session) {
         ("Venue", m.venue.clone()),
         ("Journal head", if m.journal_head.is_empty() { "no journal was kept".into() } else { m.journal_head.clone() }),
         ("Balance", format!("{} to {} {}", m.balance_start, m.balance_end, m.currency)),
-        ("Speed", format!("{} ticks/s, peak memory {} MB", grouped(session.ticks_per_second as u64), session.memory_peak / 1_000_000)),
+        (
+            "Speed",
+            format!(
+                "{} ticks/s, peak memory {} MB",
+                grouped(session.ticks_per_second as u64),
+                session.memory_peak / 1_000_000
+            ),
+        ),
     ];
     for (name, value) in rows {
         let _ = write!(body, "<tr><th>{name}</th><td><code>{}</code></td></tr>", escaped(&value));
     }
     for (file, sha256) in &m.data {
-        let _ = write!(body, "<tr><th>Data</th><td><code>{} {}</code></td></tr>", escaped(file), &sha256[..16.min(sha256.len())]);
+        let _ = write!(
+            body,
+            "<tr><th>Data</th><td><code>{} {}</code></td></tr>",
+            escaped(file),
+            &sha256[..16.min(sha256.len())]
+        );
     }
     body += "</tbody></table></div>";
     let _ = write!(body, "<details><summary>Configuration</summary><pre>{}</pre></details>", escaped(&m.config));
@@ -325,11 +360,23 @@ fn manifest(out: &mut String, session: &Session) {
 
 fn glossary(out: &mut String) {
     let terms = [
-        ("Random-entry null", "What the same exits reach when a coin chooses side and time. A win rate that does not beat it measures the exits, not skill."),
-        ("Break-even win rate", "Mean loss over mean win plus mean loss, net of costs: below it, the run loses money however often it wins."),
-        ("Expectancy", "Mean net result of a trade. Its interval draws whole days in blocks, because trades of one day are alike."),
+        (
+            "Random-entry null",
+            "What the same exits reach when a coin chooses side and time. A win rate that does not beat it measures the exits, not skill.",
+        ),
+        (
+            "Break-even win rate",
+            "Mean loss over mean win plus mean loss, net of costs: below it, the run loses money however often it wins.",
+        ),
+        (
+            "Expectancy",
+            "Mean net result of a trade. Its interval draws whole days in blocks, because trades of one day are alike.",
+        ),
         ("Wilson interval", "A 95 % interval for a share that stays within 0 and 100 % for few trades too."),
-        ("MAE, MFE", "Furthest excursion against us and for us while the trade was open, on the side that would be hit."),
+        (
+            "MAE, MFE",
+            "Furthest excursion against us and for us while the trade was open, on the side that would be hit.",
+        ),
         ("Profit factor", "Sum of wins over sum of losses; above one exactly when expectancy is above zero."),
     ];
     let body: String = terms.iter().map(|(term, what)| format!("<dt>{term}</dt><dd>{what}</dd>")).collect();

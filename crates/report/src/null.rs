@@ -101,7 +101,13 @@ mod tests {
     use super::*;
 
     fn pool() -> Vec<NullTrade> {
-        (0..1_000).map(|i| NullTrade { strategy: String::new(), hour: (i % 24) as u8, net_pips: if i % 5 == 0 { -10.3 } else { 1.7 } }).collect()
+        (0..1_000)
+            .map(|i| NullTrade {
+                strategy: String::new(),
+                hour: (i % 24) as u8,
+                net_pips: if i % 5 == 0 { -10.3 } else { 1.7 },
+            })
+            .collect()
     }
 
     #[test]

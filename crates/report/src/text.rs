@@ -27,7 +27,8 @@ pub(crate) fn optional(value: Option<f64>, digits: usize) -> String {
 }
 
 fn counts(counts: &[Count]) -> String {
-    let shown: Vec<_> = counts.iter().filter(|(_, n)| *n > 0).map(|(name, n)| format!("{name} {}", grouped(*n))).collect();
+    let shown: Vec<_> =
+        counts.iter().filter(|(_, n)| *n > 0).map(|(name, n)| format!("{name} {}", grouped(*n))).collect();
     if shown.is_empty() { "none".into() } else { shown.join(", ") }
 }
 
@@ -77,8 +78,9 @@ pub fn block(j: &Judgement, daily: &Daily) -> String {
         optional(daily.sharpe, 2),
         optional(daily.sortino, 2)
     );
-    let cost =
-        j.break_even_cost_pips.map_or_else(|| "n/a (gross is not above zero)".into(), |c| format!("{c:.2} pips a trade"));
+    let cost = j
+        .break_even_cost_pips
+        .map_or_else(|| "n/a (gross is not above zero)".into(), |c| format!("{c:.2} pips a trade"));
     let _ = writeln!(out, "Break-even cost {cost}   expectancy at 1.5 x costs {}", pips(j.stressed_interval));
     let _ = write!(out, "VERDICT: {}. {}.", j.verdict.name(), sentence(&j.reason));
     out

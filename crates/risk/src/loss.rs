@@ -38,12 +38,13 @@ impl Marks {
     /// Takes note of an equity (profit since the start, in millionths). When a new trading day has begun, its loss counts
     /// from the equity that stood before. Latches what is passed and answers what was passed just now.
     pub fn observe(&mut self, equity: i128, now: Time, day_start: Span, limit: &LossLimit) -> Option<LossKind> {
-        let day = now.minus(day_start).day();
-        if !self.started {
+        let into_day = now.0.saturating_sub(day_start.0).saturating_sub(self.day.saturating_mul(Span::DAY.0));
+        if !self.started || into_day >= Span::DAY.0 {
+            let day = now.minus(day_start).day();
+            if self.started {
+                self.day_start = self.equity;
+            }
             (self.started, self.day) = (true, day);
-        }
-        if day > self.day {
-            (self.day, self.day_start) = (day, self.equity);
         }
         self.equity = equity;
         self.peak = self.peak.max(equity);

@@ -118,16 +118,18 @@ pub struct PriceWindow {
     width: i64,
     started: bool,
     newest: i64,
+    /// Where the newest slot is.
+    place: usize,
     slots: [Slot; SLOTS + 1],
 }
 
-market::state!(PriceWindow { started, newest, slots });
+market::state!(PriceWindow { started, newest, place, slots });
 
 impl PriceWindow {
     /// An empty window of a length.
     pub fn new(window: Span) -> Self {
         let width = (window.0 / SLOTS as i64).max(1);
-        Self { width, started: false, newest: 0, slots: [Slot::default(); SLOTS + 1] }
+        Self { width, started: false, newest: 0, place: 0, slots: [Slot::default(); SLOTS + 1] }
     }
 
     /// Remembers a level, which must be positive. Time that goes back counts as the newest.
@@ -135,9 +137,17 @@ impl PriceWindow {
         if level <= 0 {
             return;
         }
+        let ahead = now.0.saturating_sub(self.newest.saturating_mul(self.width));
+        if self.started && ahead < self.width {
+            // The usual case, without a division: still within the newest slot, or before it.
+            let slot = &mut self.slots[self.place % (SLOTS + 1)];
+            slot.low = slot.low.min(level);
+            slot.high = slot.high.max(level);
+            return;
+        }
         let number = now.0.div_euclid(self.width);
-        let number = if self.started { number.max(self.newest) } else { number };
-        let slot = &mut self.slots[number.rem_euclid(SLOTS as i64 + 1) as usize];
+        self.place = number.rem_euclid(SLOTS as i64 + 1) as usize;
+        let slot = &mut self.slots[self.place];
         if slot.number == number && slot.low > 0 {
             slot.low = slot.low.min(level);
             slot.high = slot.high.max(level);

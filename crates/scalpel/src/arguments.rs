@@ -94,7 +94,7 @@ pub(crate) struct Backtest {
     /// The symbol that they quote
     #[arg(long)]
     pub(crate) symbol: String,
-    /// Tick files of another feed or symbol that moves first; needs --leader-symbol when the name differs
+    /// Tick files of another feed or symbol that moves first
     #[arg(long, num_args = 1.., value_name = "FILE")]
     pub(crate) leader: Vec<PathBuf>,
     /// The configuration; `scalpel config` prints the one used otherwise

@@ -62,6 +62,7 @@ fn job(asked: &Run) -> Result<JobBase, Failure> {
 }
 
 /// See [`job`].
+#[derive(Clone, Copy)]
 struct JobBase {
     seed: u64,
     json: bool,
@@ -180,7 +181,6 @@ impl Job {
     }
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "map_err hands the error over")]
 fn failed(error: RunError) -> Failure {
     match error {
         RunError::Feed(error) => Failure::Input(error.to_string()),

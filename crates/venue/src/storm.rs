@@ -5,9 +5,9 @@
 //! order, as on one connection; those of different orders may change places. A list stays whole and in its place.
 
 use crate::chance::Chance;
+use crate::port::{Simulator, Venue};
 use market::coded::{Coded, get_vec, put_all};
 use market::coded_struct;
-use crate::port::{Simulator, Venue};
 use market::{Reader, Span, State, Tick, Time, Torn, Trade};
 use orders::{Instruction, OrderId, Reject, Report, Request};
 use risk::Ticket;

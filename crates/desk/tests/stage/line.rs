@@ -2,13 +2,13 @@
 
 use desk::{Action, Actions, Desk, Event, Fact, Spec};
 use market::{Lots, Price, Side, Span, SymbolId, Tick, Time, Trade};
+use venue::Venue;
 use venue::calendar::Session;
 use venue::paper::Paper;
 use venue::spec::{
     Capacity, Commission, Conversion, Crossed, Execution, HedgedMargin, Latency, Leverage, Margin, Marketable,
     PaperSpec, PartialClose, PartialFills, Positions, Queue, Rejects, Slippage, Swap, SymbolSpec, TypicalSpread,
 };
-use venue::Venue;
 
 use super::specs::noon;
 
@@ -35,11 +35,7 @@ pub fn paper(spec: &Spec) -> PaperSpec {
         marketable: Marketable::Refuse,
         latency_to_venue: Latency::Fixed(Span::from_millis(60)),
         latency_to_us: Latency::Fixed(Span::from_millis(40)),
-        rejects: Rejects::Drawn {
-            requote_millionths: 30_000,
-            busy_millionths: 20_000,
-            off_quotes_millionths: 10_000,
-        },
+        rejects: Rejects::Drawn { requote_millionths: 30_000, busy_millionths: 20_000, off_quotes_millionths: 10_000 },
         partial_fills: PartialFills::Drawn { millionths: 50_000 },
         crossed: Crossed::Worsen,
         typical_spread: TypicalSpread::Ewma { shift: 6 },

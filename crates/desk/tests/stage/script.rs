@@ -73,7 +73,8 @@ impl Stage {
                 self.hear(now, Fact::Commanded(command));
             }
             "list" => self.list(now, words),
-            "opened" | "closed" | "protected" | "rejected" | "accepted" | "cancelled" | "unknown" | "never" | "margin" => {
+            "opened" | "closed" | "protected" | "rejected" | "accepted" | "cancelled" | "unknown" | "never"
+            | "margin" => {
                 let report = self.report(now, verb, words);
                 self.hear(now, Fact::Reported(report));
             }
@@ -152,7 +153,13 @@ impl Stage {
             "closed" => self.closed(time, words),
             "protected" => {
                 let Some(Instruction::Protect(asked)) = self.instruction(words) else { panic!("{words:?}") };
-                Report::Protected { id: self.id(words), time, ticket: asked.ticket, stop: asked.stop, target: asked.target }
+                Report::Protected {
+                    id: self.id(words),
+                    time,
+                    ticket: asked.ticket,
+                    stop: asked.stop,
+                    target: asked.target,
+                }
             }
             "rejected" => {
                 let named = |reject: &&Reject| format!("{reject:?}").to_lowercase() == words[1];

@@ -133,7 +133,14 @@ fn told(desk: &Desk, news: &News) -> String {
         }
         News::Closed(trade) => {
             let rest = trade.successor.map_or(String::new(), |ticket| format!(" -> T{}", ticket.0));
-            format!("closed T{} {} of {} {:?} {:.2}{rest}", trade.ticket.0, trade.lots.0, trade.lots.0 + trade.rest.0, trade.cause, trade.net().as_f64())
+            format!(
+                "closed T{} {} of {} {:?} {:.2}{rest}",
+                trade.ticket.0,
+                trade.lots.0,
+                trade.lots.0 + trade.rest.0,
+                trade.cause,
+                trade.net().as_f64()
+            )
         }
         News::Failed(failure) => {
             let verdict = match failure.verdict {
@@ -156,7 +163,10 @@ fn told(desk: &Desk, news: &News) -> String {
         News::Surprised(surprise) => format!("surprised {}", surprised(surprise)),
         News::Contradicted(impossible) => format!("contradicted #{}", number(impossible.id)),
         News::Confused(impossible) => format!("confused T{}", impossible.ticket.0),
-        News::Differs { differences } => format!("differs {differences}: {:?}", desk.orders().differences().iter().map(difference).collect::<Vec<_>>()),
+        News::Differs { differences } => format!(
+            "differs {differences}: {:?}",
+            desk.orders().differences().iter().map(difference).collect::<Vec<_>>()
+        ),
         News::Agrees => "agrees".into(),
         News::MarginCalled => "margin called".into(),
         News::Overflowed => "overflowed".into(),
@@ -182,7 +192,9 @@ const fn surprised(surprise: &Surprise) -> &'static str {
 }
 
 fn difference(difference: &orders::Difference) -> &'static str {
-    use orders::Difference::{BalanceDiffers, LevelsDiffer, LotsDiffer, MissingHere, MissingThere, SideDiffers, StopMissing};
+    use orders::Difference::{
+        BalanceDiffers, LevelsDiffer, LotsDiffer, MissingHere, MissingThere, SideDiffers, StopMissing,
+    };
     match difference {
         MissingHere(_) => "missing here",
         MissingThere(_) => "missing there",

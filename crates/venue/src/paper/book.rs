@@ -1,8 +1,8 @@
 //! What the paper venue knows of one symbol: the prices at which it fills, and what to look out for.
 
-use market::coded::Coded;
 use crate::spec::{Crossed, Slippage, SymbolSpec, TypicalSpread};
 use crate::why::{Policy, Seen};
+use market::coded::Coded;
 use market::{Instrument, Lots, Money, Points, Price, Reader, Side, State, SymbolId, Tick, Time, Torn, Trade};
 
 /// Points of the typical spread have sixteen binary places.

@@ -1,8 +1,8 @@
 //! One direction of the connection: messages take their time and do not overtake each other.
 
 use crate::chance::Chance;
-use market::coded::{Coded, get_queue, put_all};
 use crate::spec::Latency;
+use market::coded::{Coded, get_queue, put_all};
 use market::{Reader, Span, State, Time, Torn, math};
 use std::collections::VecDeque;
 

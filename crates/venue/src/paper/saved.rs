@@ -2,8 +2,8 @@
 
 use super::{Arrival, Ask, Paper, Position, Resting};
 use market::coded::{get_vec, put_all};
-use market::{coded_enum, coded_struct};
 use market::{Reader, State, Torn};
+use market::{coded_enum, coded_struct};
 
 coded_struct!(Arrival { id, sent, time });
 coded_struct!(Position { ticket, symbol, side, lots, cost, stop, target, swap, margin });
