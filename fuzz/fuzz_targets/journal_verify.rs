@@ -35,7 +35,8 @@ fn check_forged(input: &mut Input<'_>) {
     let mut bytes = journal(1, 0, 0, End::Open);
     let body = bytes.len() - 4;
     while !input.is_empty() {
-        bytes[input.below(body)] = input.byte();
+        let at = input.below(body);
+        bytes[at] = input.byte();
     }
     let mut crc = flate2::Crc::new();
     crc.update(&bytes[..body]);

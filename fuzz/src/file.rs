@@ -9,7 +9,7 @@ use std::{env, fs, process};
 use feed::{FeedError, FeedSpec, Judged, Quarantine, Rejection, Source, parse_bytes, schema_for};
 use market::Instrument;
 
-use crate::quotes::{Believed, NAME, check_record, limits, options, total};
+use crate::quotes::{Believed, NAME, check_mid, check_record, limits, options, total};
 
 /// What the last panic said.
 static LAST_PANIC: Mutex<String> = Mutex::new(String::new());
@@ -94,8 +94,12 @@ fn check_judged(all: &[Judged], bytes: &[u8], instrument: &Instrument) {
     let mut order = Believed::default();
     for judged in all {
         check_record(&judged.record, instrument);
+        if !judged.judgement.believed() {
+            continue;
+        }
+        check_mid(&judged.record);
         // Our own Parquet was believed before: there doubts only flag.
-        if judged.judgement.believed() && !bytes.starts_with(b"PAR1") {
+        if !bytes.starts_with(b"PAR1") {
             order.check(&judged.record);
         }
     }

@@ -155,10 +155,10 @@ impl Desk {
             Fact::Woke => self.asked = Time::MAX,
             Fact::Commanded(command) => self.on_command(command, actions),
             Fact::Started => {
+                // Whoever was to wake us may have died.
+                self.asked = Time::MAX;
                 self.orders.doubt();
                 self.list_after = Time::MIN;
-                // Whoever promised to wake us may be gone.
-                self.asked = Time::MAX;
             }
         }
         self.wake_if_due(actions);

@@ -8,15 +8,6 @@ use crate::desk::Desk;
 
 impl Desk {
     pub(crate) fn on_report(&mut self, report: &Report, actions: &mut Actions) {
-        self.take_in(report, actions);
-        // A closing may have come before the opening that explains it. Each is heard at most once per report.
-        for _ in 0..self.spec.orders.orders_max {
-            let Some(kept) = self.orders.deferred() else { return };
-            self.take_in(&kept, actions);
-        }
-    }
-
-    fn take_in(&mut self, report: &Report, actions: &mut Actions) {
         let now = self.position.time;
         let symbol = self.orders.symbol_of(report);
         let rate = symbol.and_then(|symbol| self.rate(symbol));
@@ -25,8 +16,9 @@ impl Desk {
         }
         let outcome = self.orders.on_report(report, rate, now);
         self.follow(outcome, actions);
-        // What was kept back until a lost report explained it is heard now.
-        while let Some(report) = self.orders.deferred() {
+        // What was kept back until a lost report explained it is heard now, each at most once: it may be kept back again.
+        for _ in 0..self.spec.orders.orders_max {
+            let Some(report) = self.orders.deferred() else { return };
             let rate = self.orders.symbol_of(&report).and_then(|symbol| self.rate(symbol));
             let outcome = self.orders.on_report(&report, rate, now);
             self.follow(outcome, actions);

@@ -285,8 +285,8 @@ fn latency(folder: &Path, config: &Config, ticks: &[Tick]) {
     let background = journal::Background::start(writer(folder, config, 200), spec).unwrap_or_else(|e| panic!("{e}"));
     let mut session = session(config, Offloaded::new(background, Durability::Process));
     session.start(ticks[0].seen).unwrap_or_else(|error| panic!("{error}"));
-    let mut seen = Histogram::<u64>::new(3).unwrap_or_else(|error| panic!("{error}"));
-    let mut served = Histogram::<u64>::new(3).unwrap_or_else(|error| panic!("{error}"));
+    let mut seen = Histogram::<u64>::new_with_bounds(1, 60_000_000_000, 3).unwrap_or_else(|error| panic!("{error}"));
+    let mut served = Histogram::<u64>::new_with_bounds(1, 60_000_000_000, 3).unwrap_or_else(|error| panic!("{error}"));
     let (warm, measured) = ticks.split_at(20_000);
     for tick in warm {
         session.tick(tick).unwrap_or_else(|error| panic!("{error}"));

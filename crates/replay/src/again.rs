@@ -3,11 +3,13 @@
 use std::path::Path;
 
 use config::Config;
-use desk::{Actions, Desk, Event};
+use desk::{Actions, Desk, Event, Fact};
 use journal::codec::{action, get_fact, put_action};
-use journal::{Fault, Head, Place, Reader, Search, latest_valid};
+use journal::{Durability, Fault, Head, Mark, Place, Reader, Search, latest_valid};
 use market::State;
 use sha2::{Digest, Sha256};
+
+use crate::record::Journalled;
 
 /// Why a journal could not be replayed.
 #[derive(Debug)]
@@ -111,6 +113,8 @@ pub struct Replay {
     /// Actions of the last event that the journal must show next, in order.
     pending: std::collections::VecDeque<(u8, Vec<u8>)>,
     found: Replayed,
+    /// Where reading began, when it was not at the start.
+    mark: Option<Mark>,
 }
 
 impl Replay {
@@ -132,13 +136,13 @@ impl Replay {
         };
         let skipped =
             search.skipped.iter().map(|skipped| format!("{}: {:?}", skipped.file.display(), skipped.why)).collect();
-        let (reader, began_after) = match search.found {
-            None => (reader, 0),
+        let (reader, began_after, mark) = match search.found {
+            None => (reader, 0, None),
             Some(snapshot) => {
                 let mut state = market::Reader::new(&snapshot.state);
                 desk.load(&mut state).map_err(|_| ReplayError::Snapshot)?;
                 let place = snapshot.place;
-                (skip_through(reader, &place)?, place.seq)
+                (skip_through(reader, &place)?, place.seq, Some(place.mark))
             }
         };
         let actions = Actions::with_capacity(desk.actions_max());
@@ -152,7 +156,7 @@ impl Replay {
             ending: journal::Ending::Closed,
         };
         let pending = std::collections::VecDeque::new();
-        Ok(Self { desk, reader, actions, digest: Sha256::new(), scratch: Vec::new(), pending, found })
+        Ok(Self { desk, reader, actions, digest: Sha256::new(), scratch: Vec::new(), pending, found, mark })
     }
 
     /// The desk, as it stands.
@@ -205,6 +209,11 @@ impl Replay {
         }
     }
 
+    /// The desk, as it stands, to go on with.
+    pub fn into_desk(self) -> Desk {
+        self.desk
+    }
+
     fn step(&mut self) -> Result<bool, ReplayError> {
         let Some(record) = self.reader.next_record().map_err(ReplayError::Damaged)? else { return Ok(false) };
         let (seq, kind, time) = (record.seq, record.kind, record.time);
@@ -221,10 +230,14 @@ impl Replay {
         if kind >= action::FIRST {
             return self.compare(seq, kind, payload).map(|()| None);
         }
+        let fact = get_fact(kind, payload).map_err(|_| ReplayError::Payload { seq, kind })?;
+        if fact == Fact::Started {
+            // What was not written when the session died was never sent.
+            self.pending.clear();
+        }
         if let Some(now) = self.pending.pop_front() {
             return Err(ReplayError::Differs { seq, recorded: Some((kind, payload.to_vec())), now: Some(now) });
         }
-        let fact = get_fact(kind, payload).map_err(|_| ReplayError::Payload { seq, kind })?;
         let event = Event { seq, time, fact };
         self.desk.on_event(&event, &mut self.actions);
         self.found.events += 1;
@@ -250,6 +263,22 @@ impl Replay {
             now => Err(ReplayError::Differs { seq, recorded: Some((kind, payload.to_vec())), now }),
         }
     }
+}
+
+/// The desk of a session that died, as its journal tells it, and the journal to go on with. The venue lived on: the new
+/// session must be started, so that the venue is asked for its list, and what was on its way for its answers.
+///
+/// # Errors
+/// [`ReplayError`], also when the journal says of another build or configuration than it was written by.
+pub fn restart(path: &Path, durability: Durability) -> Result<(Desk, Journalled, Replayed), ReplayError> {
+    let mut replay = Replay::open(path, From::Snapshot, u64::MAX)?;
+    let recovered = match &replay.mark {
+        Some(mark) => journal::recover_after(path, mark),
+        None => journal::recover(path),
+    };
+    let recovered = recovered.map_err(ReplayError::Journal)?;
+    let replayed = replay.rest()?;
+    Ok((replay.into_desk(), Journalled::new(recovered.writer, durability), replayed))
 }
 
 /// A reader that stands after the record of a snapshot: the mark before it, then what lies between the two.

@@ -159,7 +159,11 @@ impl Snapshots {
         Self { every: records.max(1), ..self }
     }
 
-    fn take<R: Record>(&self, desk: &Desk, record: &mut R, text: &str) -> Result<(), RecordError> {
+    /// Takes one now; nothing where there is no journal, or one that is only being agreed with.
+    ///
+    /// # Errors
+    /// [`RecordError`] when the journal or the snapshot cannot be written.
+    pub fn take<R: Record>(&self, desk: &Desk, record: &mut R, text: &str) -> Result<(), RecordError> {
         record.before_leaving()?;
         let Some(place) = record.place() else { return Ok(()) };
         let header = journal::Reader::open(&self.journal).map_err(RecordError::Damaged)?.header().clone();

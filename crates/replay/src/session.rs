@@ -42,10 +42,12 @@ pub struct Session<V, R, W> {
 }
 
 impl<V: Venue, R: Record, W: Watch> Session<V, R, W> {
-    /// A session that has heard nothing.
+    /// A session that goes on from the last event of the desk, or has heard nothing.
     pub fn new(desk: Desk, venue: V, record: R, watch: W) -> Self {
         let actions = Actions::with_capacity(desk.actions_max());
-        Self { desk, venue, record, watch, actions, wake: None, now: Time::MIN }
+        let last = desk.position();
+        let now = if last.seq == 0 { Time::MIN } else { last.time };
+        Self { desk, venue, record, watch, actions, wake: None, now }
     }
 
     /// The time of the last thing heard.

@@ -32,6 +32,8 @@ pub fn root() -> PathBuf {
 /// What a desk for tests is made of; each part is the text of a TOML value or table.
 #[derive(Debug, Clone)]
 pub struct Parts {
+    pub positions: &'static str,
+    pub partial_close: &'static str,
     pub features: &'static str,
     pub slippage: &'static str,
     pub commission: &'static str,
@@ -48,6 +50,8 @@ impl Parts {
     /// A venue that costs nothing but the spread and answers at once.
     pub fn free(strategies: String) -> Self {
         Self {
+            positions: "hedging",
+            partial_close: "new_ticket",
             features: "none",
             slippage: "\"none\"",
             commission: "\"none\"",
@@ -63,6 +67,8 @@ impl Parts {
 
     pub fn text(&self) -> String {
         include_str!("desk.toml")
+            .replace("{positions}", self.positions)
+            .replace("{partial_close}", self.partial_close)
             .replace("{features}", self.features)
             .replace("{slippage}", self.slippage)
             .replace("{commission}", self.commission)
