@@ -167,13 +167,13 @@ fn stop(table: &Table<'_>, instrument: &Instrument, barrier: Option<&Barrier>) -
     };
     match by {
         StopBy::Absent => StopRule::Absent,
-        StopBy::Barrier => match barrier {
-            Some(barrier) => StopRule::of(barrier),
-            None => {
-                table.fault("by", "\"barrier\" needs a strategy that decides by the ensemble");
-                StopRule::Absent
+        StopBy::Barrier => {
+            if let Some(barrier) = barrier {
+                return StopRule::of(barrier);
             }
-        },
+            table.fault("by", "\"barrier\" needs a strategy that decides by the ensemble");
+            StopRule::Absent
+        }
         StopBy::Fixed => {
             let target = table.has("target").then(|| table.points("target", instrument));
             StopRule::Fixed { stop: table.points("stop", instrument), target }

@@ -64,7 +64,7 @@ pub(crate) struct Table<'a> {
     faults: Faults<'a>,
     path: String,
     offset: usize,
-    table: &'a DeTable<'a>,
+    keys: &'a DeTable<'a>,
     asked: RefCell<Vec<&'static str>>,
     /// The keys are names that the file chooses.
     names_are_free: Cell<bool>,
@@ -82,7 +82,7 @@ impl<'a> Table<'a> {
             faults: faults.clone(),
             path: String::new(),
             offset: 0,
-            table,
+            keys: table,
             asked: RefCell::default(),
             names_are_free: Cell::new(false),
         }
@@ -94,7 +94,7 @@ impl<'a> Table<'a> {
 
     fn find(&self, key: &'static str) -> Option<Found<'a>> {
         self.asked.borrow_mut().push(key);
-        let (_, value) = self.table.iter().find(|(name, _)| name.get_ref() == key)?;
+        let (_, value) = self.keys.iter().find(|(name, _)| name.get_ref() == key)?;
         Some(Found { value: value.get_ref(), offset: value.span().start })
     }
 
@@ -143,7 +143,7 @@ impl<'a> Table<'a> {
     /// Complains about a key that is only known by what the file says.
     pub(crate) fn complain(&self, key: &str, what: &str) {
         let offset =
-            self.table.iter().find(|(name, _)| name.get_ref() == key).map_or(self.offset, |(_, v)| v.span().start);
+            self.keys.iter().find(|(name, _)| name.get_ref() == key).map_or(self.offset, |(_, v)| v.span().start);
         self.faults.add(offset, self.key(key), what);
     }
 
@@ -151,7 +151,7 @@ impl<'a> Table<'a> {
     pub(crate) fn every_money(&self, account: Currency) -> Vec<(&'a str, Money)> {
         self.names_are_free.set(true);
         let mut amounts = Vec::new();
-        for (name, value) in self.table {
+        for (name, value) in self.keys {
             let (name, amount) =
                 (name.get_ref().as_ref(), value.get_ref().as_str().and_then(|text| money(text, account)));
             if amount.is_none() {
@@ -169,7 +169,7 @@ impl<'a> Table<'a> {
     pub(crate) fn every_number(&self) -> Vec<(&'a str, f64)> {
         self.names_are_free.set(true);
         let mut numbers = Vec::new();
-        for (name, value) in self.table {
+        for (name, value) in self.keys {
             let (name, amount) = (name.get_ref().as_ref(), number(value.get_ref()).filter(|n| *n >= 0.0));
             if amount.is_none() {
                 self.complain(name, &format!("{} is not a number from 0 up", shown(value.get_ref())));
@@ -316,7 +316,7 @@ impl<'a> Table<'a> {
             faults: self.faults.clone(),
             path,
             offset,
-            table,
+            keys: table,
             asked: RefCell::default(),
             names_are_free: Cell::new(false),
         }
@@ -329,9 +329,9 @@ impl Drop for Table<'_> {
             return;
         }
         let asked = self.asked.borrow();
-        for (name, _) in self.table {
+        for (name, _) in self.keys {
             let key = name.get_ref().as_ref();
-            if asked.iter().any(|known| *known == key) {
+            if asked.contains(&key) {
                 continue;
             }
             let near = asked.iter().filter(|known| distance(known, key) <= 2).min_by_key(|known| distance(known, key));
