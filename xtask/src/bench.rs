@@ -52,7 +52,7 @@ fn grouped(value: &str) -> String {
     }
     let mut out = String::new();
     for (place, digit) in value.chars().enumerate() {
-        if place > 0 && (value.len() - place) % 3 == 0 {
+        if place > 0 && (value.len() - place).is_multiple_of(3) {
             out.push(',');
         }
         out.push(digit);

@@ -201,11 +201,11 @@ pub fn run<R: Record>(
             MarketRecord::Quote(tick) => session.tick(&tick)?,
             MarketRecord::Trade(trade) => session.trade(&trade)?,
         }
-        if heard % 8_192 == 0 {
+        if heard.is_multiple_of(8_192) {
             on_progress(heard, source.progress());
         }
         if let Some(snapshots) = snapshots
-            && heard % snapshots.every == 0
+            && heard.is_multiple_of(snapshots.every)
         {
             snapshots.take(&session.desk, &mut session.record, &config.text)?;
         }
@@ -222,6 +222,9 @@ pub fn run<R: Record>(
 const CLOSING_TIME: Span = Span::from_secs(30);
 
 /// The ticks are at an end: flatten, and let the venue answer.
+///
+/// # Errors
+/// [`RecordError`] when it cannot be written down.
 pub fn close_all<V: Venue, R: Record>(session: &mut Session<V, R, Collector>) -> Result<(), RecordError> {
     let Some(by) = Operator::new("end of the ticks") else { return Ok(()) };
     let now = session.now();

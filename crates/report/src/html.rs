@@ -105,8 +105,11 @@ fn warnings(out: &mut String, session: &Session) {
     if session.warnings.is_empty() {
         return;
     }
-    let items: String = session.warnings.iter().map(|w| format!("<li>{}</li>", escaped(w))).collect();
-    section(out, "Warnings", &format!("<ul class=\"warnings\">{items}</ul>"));
+    let mut body = String::from("<ul class=\"warnings\">");
+    for warning in &session.warnings {
+        let _ = write!(body, "<li>{}</li>", escaped(warning));
+    }
+    section(out, "Warnings", &(body + "</ul>"));
 }
 
 fn equity(out: &mut String, session: &Session) {
@@ -379,6 +382,9 @@ fn glossary(out: &mut String) {
         ),
         ("Profit factor", "Sum of wins over sum of losses; above one exactly when expectancy is above zero."),
     ];
-    let body: String = terms.iter().map(|(term, what)| format!("<dt>{term}</dt><dd>{what}</dd>")).collect();
-    section(out, "Glossary", &format!("<dl class=\"glossary\">{body}</dl>"));
+    let mut body = String::from("<dl class=\"glossary\">");
+    for (term, what) in terms {
+        let _ = write!(body, "<dt>{term}</dt><dd>{what}</dd>");
+    }
+    section(out, "Glossary", &(body + "</dl>"));
 }

@@ -187,7 +187,7 @@ pub(crate) fn scatter(title: &str, points: &[(f64, f64, bool)], x_name: &str) ->
         let _ = write!(out, "<circle class=\"{class}\" cx=\"{:.1}\" cy=\"{:.1}\" r=\"2.6\"/>", x.at(*a), y.at(*b));
     }
     caption(&mut out, LEFT, "start", &label(x.low));
-    caption(&mut out, (LEFT + WIDTH) / 2.0, "middle", x_name);
+    caption(&mut out, LEFT.midpoint(WIDTH), "middle", x_name);
     caption(&mut out, WIDTH - RIGHT, "end", &label(x.high));
     out + "</svg>"
 }
