@@ -139,8 +139,11 @@ fn with_number(input: &mut Input<'_>, value: &str, nasty: &str) -> String {
         (0..bytes.len()).filter(|at| bytes[*at].is_ascii_digit() && (*at == 0 || !is_number(&bytes[at - 1]))).collect();
     let Some(start) = starts.get(input.below(starts.len())).copied() else { return value.to_owned() };
     let length = bytes[start..].iter().take_while(|byte| is_number(byte)).count();
-    let new =
-        if input.byte() % 2 == 0 { nasty.to_owned() } else { (input.number() >> (input.byte() % 64)).to_string() };
+    let new = if input.byte().is_multiple_of(2) {
+        nasty.to_owned()
+    } else {
+        (input.number() >> (input.byte() % 64)).to_string()
+    };
     format!("{}{new}{}", &value[..start], &value[start + length..])
 }
 

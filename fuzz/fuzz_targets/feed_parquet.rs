@@ -24,7 +24,9 @@ fuzz_target!(|bytes: &[u8]| {
     let mut input = Input::new(bytes);
     let step = 1 + i64::from(input.byte() / 128) * 4;
     let instrument = Instrument { tick_size: Points(step), ..instrument("EURUSD") };
-    guarded(|| if input.byte() % 2 == 0 { ours(&mut input, &instrument) } else { theirs(&mut input, &instrument) });
+    guarded(|| {
+        if input.byte().is_multiple_of(2) { ours(&mut input, &instrument) } else { theirs(&mut input, &instrument) }
+    });
 });
 
 /// A number: near a price, near a time, or anything; absent now and then.
@@ -98,7 +100,7 @@ fn theirs(input: &mut Input<'_>, instrument: &Instrument) {
     let time = time(input, rows);
     let (bid, ask) = (amounts(input, rows), amounts(input, rows));
     let mut table = vec![time, ("bid", bid), ("Ask_Price", ask)];
-    if input.byte() % 2 == 0 {
+    if input.byte().is_multiple_of(2) {
         table.extend([("bid_size", amounts(input, rows)), ("ask_vol", amounts(input, rows))]);
     }
     let _ = read(&written(table, &[]), instrument);

@@ -54,7 +54,7 @@ fn mutant(input: &mut Input<'_>, original: &[u8], (first, count): (u64, u64)) ->
         if input.is_empty() || mutant.is_empty() {
             break;
         }
-        if input.byte() % 2 == 0 {
+        if input.byte().is_multiple_of(2) {
             edit::bytes(input, &mut mutant);
         } else {
             edit::part(input, &mut mutant, &ours, (&other, &theirs));

@@ -75,7 +75,8 @@ pub fn journal(first: u64, count: u64, salt: u64, end: End) -> Vec<u8> {
 
 /// Where the header, the records and the seals stand, by a reading of the format that shares nothing with the reader.
 pub fn parts(bytes: &[u8]) -> Vec<std::ops::Range<usize>> {
-    let mut parts = vec![0..u32::from_le_bytes(bytes[12..16].try_into().unwrap()) as usize];
+    let header = u32::from_le_bytes(bytes[12..16].try_into().unwrap()) as usize;
+    let mut parts: Vec<_> = std::iter::once(0..header).collect();
     while let Some(start) = parts.last().map(|part| part.end).filter(|end| *end < bytes.len()) {
         let payload = u16::from_le_bytes(bytes[start..start + 2].try_into().unwrap());
         parts.push(start..start + 26 + usize::from(payload));

@@ -40,13 +40,16 @@ pub fn total(parsed: &Parsed) -> usize {
     parsed.records.len() + parsed.bad.len() + parsed.skipped.values().sum::<u64>() as usize
 }
 
-/// A price above what a float holds without loss may be refused or not; whether it may be believed is asked elsewhere.
+/// About the largest whole number that a float holds without loss. A price beyond it may be refused as off the grid.
+pub const LARGE: i64 = 9_000_000_000_000_000;
+
+/// Whether a price is beyond [`LARGE`].
 pub fn is_large(record: &Record) -> bool {
     let price = match record {
         Record::Quote(tick) => tick.bid.max(tick.ask),
         Record::Trade(trade) => trade.price,
     };
-    price.0 > 9_000_000_000_000_000
+    price.0 > LARGE
 }
 
 /// A record is of the instrument, its prices are positive and on the grid, its volumes are not negative.

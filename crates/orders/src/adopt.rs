@@ -61,9 +61,8 @@ impl Orders {
                 self.make_so(difference, strategy, now);
             }
         }
-        self.reconciliation.differences.clear();
+        self.reconciliation.settle();
         self.deeds.deferred.clear();
-        self.reconciliation.agreed = true;
         self.recount(rates).map_err(Unadopted::NotValued)?;
         Ok(adopted)
     }

@@ -169,6 +169,9 @@ impl Orders {
             Found::Ended(order) if is_close(order.purpose) && order.last == closing.part => {
                 return Err(Told::Repeated);
             }
+            Found::Ended(order) if order.purpose == Purpose::Entry && self.reconciliation.told(closing.part.time) => {
+                return Err(Told::Repeated);
+            }
             Found::Ended(order) => match self.reopen(&order, closing.now) {
                 Some(at) => (self.requests.live()[at], Some(at)),
                 None => (order, None),
@@ -203,6 +206,9 @@ impl Orders {
             None => self.requests.live().iter().any(changes_positions) || self.requests.has_incomplete(),
         };
         match asked {
+            Some(asked) if asked.order.purpose == Purpose::Entry && self.reconciliation.told(closing.part.time) => {
+                self.take_note(asked, closing)
+            }
             Some(asked) if owed(Some(asked.order.symbol), asked.order.id) => {
                 self.missed(asked.order.id, report, closing.now)
             }
@@ -215,6 +221,21 @@ impl Orders {
             None if self.book.find(closing.part.ticket).is_some() => Outcome::Surprise(Surprise::Overclosed(*report)),
             None => Outcome::Surprise(Surprise::UnknownTicket(*report)),
         }
+    }
+
+    /// A closing that a list showed before we heard of it: it is in our books already, and only its request learns of it.
+    fn take_note(&mut self, asked: &Asked, closing: &Closing) -> Outcome {
+        let Asked { order, at, life } = *asked;
+        self.deeds.closings.add(order.id, closing.part);
+        let noted = Order {
+            filled: Lots(order.filled.0 + closing.part.lots.0),
+            acknowledged: true,
+            missed: false,
+            ..order
+        };
+        self.requests.live_mut()[at] = noted;
+        self.set_life(at, life, closing.now);
+        Outcome::Moved(Order { life, ..noted })
     }
 
     /// Whether a closing can be of a position as we have it: of a part when a rest lives on, of all when none does.

@@ -1,6 +1,6 @@
 //! The venue's list of positions against ours.
 
-use market::{Lots, Money, Price, Reader, Side, State, SymbolId, Torn};
+use market::{Lots, Money, Price, Reader, Side, State, SymbolId, Time, Torn};
 use risk::Ticket;
 
 use crate::position::Position;
@@ -147,9 +147,13 @@ pub(crate) struct Reconciliation {
     disturbed: bool,
     pub(crate) differences: Vec<Difference>,
     pub(crate) agreed: bool,
+    /// The venue's time of the last list that could be compared.
+    listed: Time,
+    /// Our picture holds everything that happened at the venue before this, heard of or not: a list agreed, or was adopted.
+    settled: Time,
 }
 
-market::state!(Reconciliation { held, lines, disturbed, differences, agreed });
+market::state!(Reconciliation { held, lines, disturbed, differences, agreed, listed, settled });
 
 impl Reconciliation {
     /// Not agreed until a first list says so.
@@ -161,7 +165,20 @@ impl Reconciliation {
             disturbed: false,
             differences: Vec::with_capacity(3 * positions_max + 1),
             agreed: false,
+            listed: Time::MIN,
+            settled: Time::MIN,
         }
+    }
+
+    /// Our picture was made that of the last list.
+    pub(crate) fn settle(&mut self) {
+        self.differences.clear();
+        (self.agreed, self.settled) = (true, self.listed);
+    }
+
+    /// Whether the venue's list has told us what happened at this time, if we had not heard of it.
+    pub(crate) fn told(&self, time: Time) -> bool {
+        time <= self.settled
     }
 
     /// Our picture changed: a list that is just coming in, or waits to be adopted, is no longer of this moment.
@@ -185,7 +202,7 @@ impl Reconciliation {
     /// The end of the list.
     pub(crate) fn close<'a>(
         &mut self,
-        said: u32,
+        (said, time): (u32, Time),
         steady: bool,
         balances: (Money, Money),
         ours: impl Iterator<Item = &'a Position> + Clone,
@@ -199,8 +216,13 @@ impl Reconciliation {
             if balances.0 != balances.1 {
                 self.differences.push(Difference::BalanceDiffers { ours: balances.0, theirs: balances.1 });
             }
-            self.agreed = self.differences.is_empty();
-            if self.agreed { Listing::Agrees } else { Listing::Differs(self.differences.len()) }
+            (self.agreed, self.listed) = (false, time);
+            if self.differences.is_empty() {
+                self.settle();
+                Listing::Agrees
+            } else {
+                Listing::Differs(self.differences.len())
+            }
         } else {
             Listing::Unsteady
         };
@@ -303,16 +325,16 @@ mod tests {
         let mut book = Reconciliation::new(4);
         let none: [Position; 0] = [];
         let cash = (Money(1), Money(1));
-        assert_eq!(book.close(1, true, cash, none.iter()), Listing::Incomplete);
-        assert_eq!(book.close(0, false, cash, none.iter()), Listing::Unsteady);
+        assert_eq!(book.close((1, Time(0)), true, cash, none.iter()), Listing::Incomplete);
+        assert_eq!(book.close((0, Time(0)), false, cash, none.iter()), Listing::Unsteady);
         assert!(!book.agreed);
         book.line(held(1, 1, None));
         book.disturb();
-        assert_eq!(book.close(1, true, cash, none.iter()), Listing::Unsteady);
+        assert_eq!(book.close((1, Time(0)), true, cash, none.iter()), Listing::Unsteady);
         (0..9).for_each(|ticket| book.line(held(ticket, 1, None)));
-        assert_eq!(book.close(9, true, cash, none.iter()), Listing::Incomplete, "more lines than room");
-        assert_eq!(book.close(0, true, (Money(1), Money(2)), none.iter()), Listing::Differs(1));
-        assert_eq!(book.close(0, true, cash, none.iter()), Listing::Agrees);
+        assert_eq!(book.close((9, Time(0)), true, cash, none.iter()), Listing::Incomplete, "more lines than room");
+        assert_eq!(book.close((0, Time(0)), true, (Money(1), Money(2)), none.iter()), Listing::Differs(1));
+        assert_eq!(book.close((0, Time(0)), true, cash, none.iter()), Listing::Agrees);
         assert!(book.agreed);
     }
 }

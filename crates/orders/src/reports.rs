@@ -72,10 +72,10 @@ impl Orders {
                 self.reconciliation.line(HeldPosition { ticket, symbol, side, lots, price, stop, target });
                 Outcome::Held
             }
-            Report::Listed { positions, balance, .. } => {
+            Report::Listed { time, positions, balance } => {
                 let steady = !self.requests.live().iter().any(|order| order.life.is_in_flight());
                 let balances = (self.ledger.balance(), balance);
-                let listing = self.reconciliation.close(positions, steady, balances, self.book.iter());
+                let listing = self.reconciliation.close((positions, time), steady, balances, self.book.iter());
                 if listing == Listing::Agrees {
                     self.deeds.deferred.clear();
                 }

@@ -4,7 +4,7 @@
 //! `actions.txt` (one action a line, to be read in a review), `actions.sha256` (over the actions as the journal holds
 //! them) and `head.txt` (the head of the journal, and sums). After a wanted change of behaviour:
 //! `UPDATE_GOLDEN=1 cargo test -p replay --test golden`, then read the difference of `actions.txt`.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may fail")]
+#![expect(clippy::unwrap_used, reason = "a test may fail")]
 
 mod common;
 

@@ -77,7 +77,7 @@ impl Measured {
         let expectancy = p * win - (1.0 - p) * loss;
         let Self { trades, win_rate, expectancy: found } = self;
         let shown = format!("{trades} trades: win rate {win_rate:.4} of {p:.4} +- {error:.4}, expectancy {found:+.4} of {expectancy:+.4}");
-        println!("{shown}");
+        eprintln!("{shown}");
         assert!((win_rate - p).abs() < 3.0 * error, "{shown}");
         assert!((found - expectancy).abs() < 3.0 * error * (win + loss), "{shown}");
     }
@@ -185,7 +185,7 @@ fn without_drift_the_verdict_is_no_edge() {
     let least = results.iter().map(|result| result.1).min();
     let mean = results.iter().map(|result| result.2).sum::<f64>() / results.len() as f64;
     let seeds: Vec<usize> = (0..results.len()).filter(|seed| results[*seed].0 == Verdict::Edge).collect();
-    println!("NO EDGE {none}, EDGE {edge} (seeds {seeds:?}), at least {least:?} trades, mean {mean:+.3} pips");
+    eprintln!("NO EDGE {none}, EDGE {edge} (seeds {seeds:?}), at least {least:?} trades, mean {mean:+.3} pips");
     assert!(least >= Some(100), "{least:?}");
     assert!(none * 100 >= 95 * results.len(), "NO EDGE in {none} of {}, EDGE for the seeds {seeds:?}", results.len());
     assert!((mean + SPREAD).abs() < 0.15, "{mean}");
@@ -260,12 +260,12 @@ fn the_ensemble_finds_the_planted_edge() {
     let ticks = walk(1, 1_200_000, every, edge(planted()));
     let ran = run(&config, ticks);
     let counts = ran.desk.counts();
-    println!("{counts:?}");
+    eprintln!("{counts:?}");
     let assessment = assessed(&config, &ran, ticks, Span(500 * every.0));
-    println!("{:?} {} {:?}", assessment.verdict, assessment.reason, assessment.strategies[0].pips);
+    eprintln!("{:?} {} {:?}", assessment.verdict, assessment.reason, assessment.strategies[0].pips);
     let middle = ticks.start.plus(Span(ticks.ticks as i64 / 2 * every.0));
     let late = Measured::of(ended(&ran.collected.trades).into_iter().filter(|trade| trade.opened >= middle));
-    println!("late {} {} {}", late.trades, late.win_rate, late.expectancy);
+    eprintln!("late {} {} {}", late.trades, late.win_rate, late.expectancy);
     assert_eq!(assessment.verdict, Verdict::Edge, "{}", assessment.reason);
     assert!(late.trades >= 100 && late.expectancy > 0.0, "{} trades, {:+.3} pips", late.trades, late.expectancy);
 }

@@ -138,7 +138,7 @@ impl Venue for Line {
         }
     }
     fn next_wake(&self) -> Option<Time> {
-        self.storm.next_wake()
+        if self.fate.alive() { self.storm.next_wake() } else { None }
     }
     fn poll(&mut self) -> Option<Report> {
         if self.fate.alive() { self.storm.poll() } else { None }
@@ -382,7 +382,11 @@ impl World {
         self.spin();
         let record = Mortal { inner, path: self.path.clone(), fate: Rc::clone(&self.fate), safe };
         self.session = Some(Session::new(desk, venue, record, watch));
-        if self.session().start(now).is_err() {
+        self.start(now);
+    }
+
+    fn start(&mut self, now: Time) {
+        if self.session().start(now).is_err() || !self.fate.alive() {
             self.die(now);
         }
     }
@@ -495,9 +499,7 @@ fn storm(seed: u64) -> Summary {
         plant: Plant::Nothing,
     };
     let mut ticks = walk.ticks();
-    if world.session().start(walk.start).is_err() {
-        world.die(walk.start);
-    }
+    world.start(walk.start);
     for tick in ticks.by_ref().take(TICKS as usize) {
         world.tick(&tick);
     }
@@ -509,7 +511,7 @@ fn check(mut world: World) -> Summary {
     let seed = world.seed;
     let now = world.session().now();
     if talkative() {
-        world.told.borrow().log.iter().for_each(|line| println!("{line}"));
+        world.told.borrow().log.iter().for_each(|line| eprintln!("{line}"));
     }
     let orders = world.session().desk.orders();
     let flying: Vec<_> = orders.live().iter().filter(|order| order.life.is_in_flight()).copied().collect();
@@ -563,14 +565,14 @@ fn after_every_storm_we_hold_what_the_venue_holds() {
             Ok(Summary { deaths, fills, told, damage, positions }) => {
                 sum = (sum.0 + deaths, sum.1 + fills, sum.2 + damage, sum.3 + told.differed, sum.4 + positions);
                 if talkative() {
-                    println!("{deaths} deaths, {fills} fills, {damage} lost, {told:?}");
+                    eprintln!("{deaths} deaths, {fills} fills, {damage} lost, {told:?}");
                 }
             }
             Err(_) => failed.push(seed),
         }
     }
     let (deaths, fills, damage, differed, positions) = sum;
-    println!("{deaths} deaths, {fills} fills, {damage} things lost, {differed} lists that differed, {positions} open at the end");
+    eprintln!("{deaths} deaths, {fills} fills, {damage} things lost, {differed} lists that differed, {positions} open at the end");
     assert!(failed.is_empty(), "storms that broke something: {failed:?}");
     assert!(talkative() || deaths > 60 && fills > 1_000 && damage > 1_000 && differed > 0);
 }

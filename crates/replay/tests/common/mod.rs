@@ -1,5 +1,5 @@
 //! What the tests share: desks as texts, a digest of actions, actions as lines.
-#![allow(dead_code, unreachable_pub, clippy::missing_panics_doc, reason = "each test file uses a part")]
+#![allow(dead_code, unreachable_pub, clippy::missing_panics_doc, clippy::panic, reason = "each test file uses a part")]
 
 use std::path::{Path, PathBuf};
 
