@@ -363,7 +363,9 @@ mod tests {
             bid_lots: Lots(0),
             ask_lots: Lots(0),
         };
-        (0..50).for_each(|i| drop(belief.judge(&tick(i))));
+        for i in 0..50 {
+            let _ = belief.judge(&tick(i));
+        }
         let mut bytes = Vec::new();
         belief.save(&mut bytes);
         let mut twin = Belief::new(spec());

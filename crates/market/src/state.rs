@@ -259,13 +259,17 @@ mod tests {
     }
     crate::state!(Sample { count, mean, window, last });
 
-    #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-    enum Light {
-        #[default]
-        Red,
-        Green,
+    #[expect(unreachable_pub, reason = "the macro makes public items")]
+    mod light {
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+        pub(super) enum Light {
+            #[default]
+            Red,
+            Green,
+        }
+        crate::state_enum!(Light { Red, Green });
     }
-    crate::state_enum!(Light { Red, Green });
+    use light::Light;
 
     #[test]
     fn a_struct_round_trips_and_every_cut_is_torn() {

@@ -227,12 +227,8 @@ impl Orders {
     fn take_note(&mut self, asked: &Asked, closing: &Closing) -> Outcome {
         let Asked { order, at, life } = *asked;
         self.deeds.closings.add(order.id, closing.part);
-        let noted = Order {
-            filled: Lots(order.filled.0 + closing.part.lots.0),
-            acknowledged: true,
-            missed: false,
-            ..order
-        };
+        let noted =
+            Order { filled: Lots(order.filled.0 + closing.part.lots.0), acknowledged: true, missed: false, ..order };
         self.requests.live_mut()[at] = noted;
         self.set_life(at, life, closing.now);
         Outcome::Moved(Order { life, ..noted })

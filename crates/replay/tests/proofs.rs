@@ -28,7 +28,17 @@ const THROUGH: f64 = 0.01;
 
 fn walk(seed: u64, ticks: u64, every: Span, plant: Plant) -> Walk {
     let start = Time::from_date(2014, 5, 5);
-    Walk { seed, symbol: SymbolId(0), ticks, start, every: every.0, mid: 1_387_000, step: Points(10), spread: Points(30), plant }
+    Walk {
+        seed,
+        symbol: SymbolId(0),
+        ticks,
+        start,
+        every: every.0,
+        mid: 1_387_000,
+        step: Points(10),
+        spread: Points(30),
+        plant,
+    }
 }
 
 fn run(config: &Config, walk: Walk) -> Ran<Unrecorded> {
@@ -76,7 +86,9 @@ impl Measured {
         let error = (p * (1.0 - p) / self.trades as f64).sqrt();
         let expectancy = p * win - (1.0 - p) * loss;
         let Self { trades, win_rate, expectancy: found } = self;
-        let shown = format!("{trades} trades: win rate {win_rate:.4} of {p:.4} +- {error:.4}, expectancy {found:+.4} of {expectancy:+.4}");
+        let shown = format!(
+            "{trades} trades: win rate {win_rate:.4} of {p:.4} +- {error:.4}, expectancy {found:+.4} of {expectancy:+.4}"
+        );
         eprintln!("{shown}");
         assert!((win_rate - p).abs() < 3.0 * error, "{shown}");
         assert!((found - expectancy).abs() < 3.0 * error * (win + loss), "{shown}");

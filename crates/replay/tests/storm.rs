@@ -109,11 +109,14 @@ impl Record for Mortal {
 struct Line {
     storm: Storm<Paper>,
     fate: Rc<Fate>,
+    /// Every request that left us, in all lives.
+    sent: BTreeSet<OrderId>,
 }
 
 impl Venue for Line {
     fn send(&mut self, now: Time, request: &Request) {
         if self.fate.step() {
+            assert!(self.sent.insert(request.id()), "{request:?} was sent a second time");
             self.storm.send(now, request);
             self.fate.step();
         }
@@ -261,6 +264,8 @@ fn weather(seed: u64) -> StormSpec {
     }
 }
 
+type Process = Session<Line, Mortal, Ears>;
+
 /// A storm: the living venue, the process that dies, and who looks after both.
 struct World {
     seed: u64,
@@ -268,7 +273,9 @@ struct World {
     path: PathBuf,
     fate: Rc<Fate>,
     random: ChaCha8Rng,
-    session: Option<Session<Line, Mortal, Ears>>,
+    /// The process, while it lives; while it does not, the line that it leaves.
+    process: Option<Process>,
+    line: Option<Line>,
     told: Rc<RefCell<Told>>,
     fills: Arc<Mutex<Vec<Why>>>,
     deaths: u64,
@@ -291,7 +298,8 @@ impl World {
         let mut world = Self {
             seed,
             random: ChaCha8Rng::seed_from_u64(seed),
-            session: None,
+            process: None,
+            line: None,
             deaths: 0,
             down_until: Time::MIN,
             config,
@@ -302,9 +310,10 @@ impl World {
         };
         world.spin();
         let record = Mortal { inner, path: world.path.clone(), fate: Rc::clone(&world.fate), safe };
-        let line = Line { storm: Storm::new(paper, weather(seed)), fate: Rc::clone(&world.fate) };
+        let fate = Rc::clone(&world.fate);
+        let line = Line { storm: Storm::new(paper, weather(seed)), fate, sent: BTreeSet::new() };
         let desk = Desk::new(&world.config.desk).unwrap();
-        world.session = Some(Session::new(desk, line, record, Ears(Rc::clone(&world.told))));
+        world.process = Some(Session::new(desk, line, record, Ears(Rc::clone(&world.told))));
         world
     }
 
@@ -313,23 +322,23 @@ impl World {
         self.fate.steps.set(self.random.random_range(1..6_000));
     }
 
-    fn session(&mut self) -> &mut Session<Line, Mortal, Ears> {
-        self.session.as_mut().unwrap()
+    fn process(&mut self) -> &mut Process {
+        self.process.as_mut().unwrap()
     }
 
     /// One tick for whoever lives: the process if it does, the venue in any case.
     fn tick(&mut self, tick: &Tick) {
-        if tick.seen < self.down_until {
-            let storm = &mut self.session().venue.storm;
-            storm.on_tick(tick);
-            // Nobody is there to hear.
-            while storm.poll().is_some() {}
-            return;
-        }
-        if !self.fate.alive() {
+        if let Some(line) = &mut self.line {
+            if tick.seen < self.down_until {
+                line.storm.on_tick(tick);
+                // Nobody is there to hear.
+                while line.storm.poll().is_some() {}
+                return;
+            }
             self.rise(tick.seen);
         }
-        let mut done = self.session().tick(tick).is_ok();
+        let Some(process) = &mut self.process else { return };
+        let mut done = process.tick(tick).is_ok();
         if done && self.random.random_range(0..500) == 0 {
             done = self.snapshot();
         }
@@ -344,33 +353,29 @@ impl World {
     fn snapshot(&mut self) -> bool {
         let snapshots = Snapshots::beside(&self.path, BUILD);
         let text = self.config.text.clone();
-        let session = self.session();
-        snapshots.take(&session.desk, &mut session.record, &text).is_ok()
+        let process = self.process();
+        snapshots.take(&process.desk, &mut process.record, &text).is_ok()
     }
 
     /// What a person does: takes over what the venue's list shows, and re-arms what a contradiction shut. Whether the
     /// process has lived through it.
     fn look_after(&mut self, now: Time) -> bool {
         let by = Operator::new("storm watch").unwrap();
-        let session = self.session();
-        let shut = session.desk.gate().kill_switch().halt(Scope::All).is_some();
-        let doubtful = !session.desk.orders().reconciled();
+        let process = self.process();
+        let shut = process.desk.gate().kill_switch().halt(Scope::All).is_some();
+        let doubtful = !process.desk.orders().reconciled();
         let rearm = Command::Rearm { by, latch: Latch::Halt(Scope::All) };
         let adopt = Command::Adopt { by, strategy: StrategyId(0) };
-        (!shut || session.command(now, rearm).is_ok()) && (!doubtful || session.command(now, adopt).is_ok())
+        (!shut || process.command(now, rearm).is_ok()) && (!doubtful || process.command(now, adopt).is_ok())
     }
 
     fn die(&mut self, now: Time) {
         self.deaths += 1;
         self.fate.steps.set(0);
-        let Session { venue, record, watch, desk, .. } = self.session.take().unwrap();
+        let Some(Session { venue, record, .. }) = self.process.take() else { return };
         record.die(&mut self.random);
+        self.line = Some(venue);
         self.down_until = now.plus(Span(self.random.random_range(0..20) * Span::SECOND.0));
-        // A husk that holds the venue until the process is started anew.
-        let path = self.path.with_extension(format!("husk-{}", self.deaths));
-        let inner = journalled(&path, &self.config);
-        let record = Mortal { inner, path, fate: Rc::clone(&self.fate), safe: 0 };
-        self.session = Some(Session::new(desk, venue, record, watch));
     }
 
     /// Starts the process anew on its journal.
@@ -378,41 +383,39 @@ impl World {
         let (desk, inner, _) = restart(&self.path, Durability::Process)
             .unwrap_or_else(|error| panic!("seed {}: death {}: {error}", self.seed, self.deaths));
         let safe = fs::metadata(&self.path).unwrap().len();
-        let Session { venue, watch, .. } = self.session.take().unwrap();
+        let Some(line) = self.line.take() else { return };
         self.spin();
         let record = Mortal { inner, path: self.path.clone(), fate: Rc::clone(&self.fate), safe };
-        self.session = Some(Session::new(desk, venue, record, watch));
+        self.process = Some(Session::new(desk, line, record, Ears(Rc::clone(&self.told))));
         self.start(now);
     }
 
     fn start(&mut self, now: Time) {
-        if self.session().start(now).is_err() || !self.fate.alive() {
+        if self.process().start(now).is_err() || !self.fate.alive() {
             self.die(now);
         }
     }
 
     /// The line is good again and nobody dies any more; a person sees to it that everything is explained.
     fn calm(&mut self, ticks: &mut impl Iterator<Item = Tick>) {
-        self.session().venue.storm.calm();
+        let line = self.line.as_mut().or(self.process.as_mut().map(|process| &mut process.venue));
+        line.unwrap().storm.calm();
         let by = Operator::new("storm watch").unwrap();
         for (nth, tick) in ticks.enumerate() {
-            if tick.seen < self.down_until {
+            if self.line.is_some() {
                 self.tick(&tick);
                 continue;
             }
-            if !self.fate.alive() {
-                self.rise(tick.seen);
-            }
             self.fate.steps.set(u64::MAX);
-            let session = self.session();
-            session.tick(&tick).unwrap();
+            let process = self.process();
+            process.tick(&tick).unwrap();
             if nth == 200 {
                 let halt = Command::Halt { by, scope: Scope::All, level: Level::NoEntries };
-                session.command(tick.seen, halt).unwrap();
+                process.command(tick.seen, halt).unwrap();
             }
-            if nth > 200 && nth % 40 == 0 && !session.desk.orders().reconciled() {
+            if nth > 200 && nth % 40 == 0 && !process.desk.orders().reconciled() {
                 let adopt = Command::Adopt { by, strategy: StrategyId(0) };
-                session.command(tick.seen, adopt).unwrap();
+                process.command(tick.seen, adopt).unwrap();
             }
         }
     }
@@ -420,7 +423,7 @@ impl World {
 
 /// The venue's positions: ticket, side as a sign, volume.
 fn held(world: &mut World, now: Time) -> (Vec<(u64, i64, i64)>, Money) {
-    let storm = &mut world.session().venue.storm;
+    let storm = &mut world.process().venue.storm;
     storm.list(now);
     let (mut held, mut cash) = (Vec::new(), None);
     let mut now = now;
@@ -509,11 +512,11 @@ fn storm(seed: u64) -> Summary {
 
 fn check(mut world: World) -> Summary {
     let seed = world.seed;
-    let now = world.session().now();
+    let now = world.process().now();
     if talkative() {
         world.told.borrow().log.iter().for_each(|line| eprintln!("{line}"));
     }
-    let orders = world.session().desk.orders();
+    let orders = world.process().desk.orders();
     let flying: Vec<_> = orders.live().iter().filter(|order| order.life.is_in_flight()).copied().collect();
     assert!(flying.is_empty(), "seed {seed}: still on their way: {flying:?}");
     let (reconciled, differences) = (orders.reconciled(), orders.differences().to_vec());
@@ -521,21 +524,21 @@ fn check(mut world: World) -> Summary {
     let mut ours: Vec<_> = orders.positions().map(|p| (p.ticket.0, p.side.sign(), p.lots.0)).collect();
     ours.sort_unstable();
     let balance = orders.ledger().balance();
-    assert_eq!(world.session().desk.orders().positions().count(), ours.len());
+    assert_eq!(world.process().desk.orders().positions().count(), ours.len());
     let mut bytes = Vec::new();
-    world.session().desk.save(&mut bytes);
-    world.session().record.before_leaving().unwrap();
+    world.process().desk.save(&mut bytes);
+    world.process().record.before_leaving().unwrap();
     let (theirs, cash) = held(&mut world, now);
     assert_eq!(ours, theirs, "seed {seed}: our positions and the venue's");
     assert_eq!(balance, cash, "seed {seed}: our cash and the venue's");
-    assert_eq!(cash, world.session().venue.storm.inner().account().balance, "seed {seed}");
+    assert_eq!(cash, world.process().venue.storm.inner().account().balance, "seed {seed}");
     check_fills(&world);
     let mut replay = Replay::open(&world.path, From::Start, u64::MAX).unwrap();
     replay.rest().unwrap_or_else(|error| panic!("seed {seed}: the journal of all lives does not replay: {error}"));
     let mut again = Vec::new();
     replay.desk().save(&mut again);
     assert!(again == bytes, "seed {seed}: the replayed desk is another");
-    let damage = world.session().venue.storm.damage();
+    let damage = world.process().venue.storm.damage();
     let fills = world.fills.lock().unwrap().len();
     let told = std::mem::take(&mut *world.told.borrow_mut());
     assert_eq!(told.overflowed, 0, "seed {seed}");
@@ -572,7 +575,9 @@ fn after_every_storm_we_hold_what_the_venue_holds() {
         }
     }
     let (deaths, fills, damage, differed, positions) = sum;
-    eprintln!("{deaths} deaths, {fills} fills, {damage} things lost, {differed} lists that differed, {positions} open at the end");
+    eprintln!(
+        "{deaths} deaths, {fills} fills, {damage} things lost, {differed} lists that differed, {positions} open at the end"
+    );
     assert!(failed.is_empty(), "storms that broke something: {failed:?}");
     assert!(talkative() || deaths > 60 && fills > 1_000 && damage > 1_000 && differed > 0);
 }

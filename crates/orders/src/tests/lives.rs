@@ -489,6 +489,44 @@ fn a_restart_waits_for_the_venues_list_and_adopts_only_on_order() {
 }
 
 #[test]
+fn what_was_adopted_is_not_booked_again_when_its_report_is_heard_at_last() {
+    let mut orders = netting();
+    let first = enter(&mut orders, entry(Side::Sell, 6, 1_000));
+    hear(&mut orders, opened(first, 1, (6, 0), 1_000));
+    // An order that closes the six and opens one; the report of the closing is lost.
+    let turn = enter(&mut orders, entry(Side::Buy, 7, 1_001));
+    hear(&mut orders, opened(turn, 2, (1, 0), 1_001));
+    let held = Report::Held {
+        time: NOW,
+        ticket: Ticket(2),
+        symbol: SymbolId(0),
+        side: Side::Buy,
+        lots: Lots(1),
+        price: Price(1_001),
+        stop: None,
+        target: None,
+    };
+    hear(&mut orders, held);
+    let balance = Money(orders.ledger().balance().0 - 5);
+    let listed = Report::Listed { time: NOW, positions: 1, balance };
+    assert_eq!(hear(&mut orders, listed), Outcome::Listed(Listing::Differs(2)));
+    assert_eq!(orders.adopt(StrategyId(0), |_| Some(Rate::ONE), NOW), Ok(2));
+    let closing = closed(Some(turn), (1, None), 6, 1_001, -6);
+    assert_eq!(hear(&mut orders, closing), Outcome::Repeated);
+    // The line says that something of it was lost: it is queried, and the answer ends it without a second booking.
+    assert!(matches!(hear(&mut orders, Report::Unknown { id: turn, time: NOW }), Outcome::Moved(_)));
+    assert_eq!(life(&orders, turn), Life::Unknown);
+    let Outcome::Moved(order) = hear(&mut orders, closing) else { panic!() };
+    assert_eq!((order.life, order.filled), (Life::Filled, Lots(7)));
+    assert_eq!(hear(&mut orders, closing), Outcome::Repeated);
+    assert_eq!(hear(&mut orders, opened(turn, 2, (1, 0), 1_001)), Outcome::Repeated);
+    assert!(orders.reconciled());
+    assert_eq!(orders.ledger().balance(), balance);
+    assert_eq!(orders.positions().map(|position| (position.ticket.0, position.lots.0)).collect::<Vec<_>>(), [(2, 1)]);
+    assert_eq!(orders.exposure().faults(), 0);
+}
+
+#[test]
 fn an_unusable_spec_is_refused_with_every_fault() {
     let mut bad = spec(Account::Hedging, plain_exits());
     bad.orders_max = 3;
