@@ -189,5 +189,5 @@ fn clock(text: &str) -> Option<Span> {
     let (hours, minutes) = text.split_once(':')?;
     let (hours, minutes): (i64, i64) = (hours.parse().ok()?, minutes.parse().ok()?);
     let fits = (0..=24).contains(&hours) && (0..60).contains(&minutes) && hours * 60 + minutes <= 24 * 60;
-    fits.then_some(Span(hours * Span::HOUR.0 + minutes * Span::MINUTE.0))
+    fits.then(|| Span(hours * Span::HOUR.0 + minutes * Span::MINUTE.0))
 }

@@ -149,6 +149,10 @@ fn put_command(command: &Command, out: &mut Vec<u8>) {
 fn get_command(from: &mut Reader<'_>) -> Result<Command, Torn> {
     let kind = from.u8()?;
     let by: Operator = from.read()?;
+    // A command has an author: a name that nobody could give is no command of ours.
+    if Operator::new(by.name()) != Some(by) {
+        return Err(Torn);
+    }
     match kind {
         0 => Ok(Command::Halt { by, scope: get_scope(from)?, level: from.read::<Level>()? }),
         1 => Ok(Command::Rearm { by, latch: get_latch(from)? }),

@@ -125,7 +125,9 @@ impl Snapshot {
         let mut fields = Fields(body);
         let _magic: [u8; 8] = fields.array()?;
         let version = u16::from_le_bytes(fields.array()?);
-        let _reserved: [u8; 2] = fields.array()?;
+        if fields.array::<2>()? != [0; 2] {
+            return None;
+        }
         let build_bytes = u32::from_le_bytes(fields.array()?) as usize;
         let state_bytes = usize::try_from(u64::from_le_bytes(fields.array()?)).ok()?;
         let run = fields.array()?;

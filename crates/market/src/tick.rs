@@ -77,7 +77,7 @@ impl Tick {
 
     /// The middle of bid and ask, in points.
     pub const fn mid(&self) -> f64 {
-        (self.bid.0 + self.ask.0) as f64 * 0.5
+        self.bid.0 as f64 * 0.5 + self.ask.0 as f64 * 0.5
     }
 
     /// The price at which a position of `side` would be opened now: the ask for a buy.

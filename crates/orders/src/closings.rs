@@ -111,6 +111,11 @@ impl Orders {
             Ok(asked) => asked,
             Err(told) => return told.outcome(report),
         };
+        if let Some(asked) = asked.as_ref().filter(|asked| asked.order.purpose == Purpose::Entry)
+            && self.reconciliation.told_before(closing.part.time)
+        {
+            return self.take_note(asked, closing);
+        }
         let Part { ticket, lots, .. } = closing.part;
         let place = self.book.find(ticket);
         let Some((place, position)) = place.and_then(|place| Some((place, *self.book.at(place)?))) else {

@@ -181,6 +181,11 @@ impl Reconciliation {
         time <= self.settled
     }
 
+    /// The same, whatever came first in that instant.
+    pub(crate) fn told_before(&self, time: Time) -> bool {
+        time < self.settled
+    }
+
     /// Our picture changed: a list that is just coming in, or waits to be adopted, is no longer of this moment.
     pub(crate) fn disturb(&mut self) {
         self.disturbed = self.lines > 0;
