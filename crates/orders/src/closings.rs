@@ -114,7 +114,7 @@ impl Orders {
         if let Some(asked) = asked.as_ref().filter(|asked| asked.order.purpose == Purpose::Entry)
             && self.reconciliation.told_before(closing.part.time)
         {
-            return self.take_note(asked, closing);
+            return self.note_closing(asked, closing);
         }
         let Part { ticket, lots, .. } = closing.part;
         let place = self.book.find(ticket);
@@ -212,7 +212,7 @@ impl Orders {
         };
         match asked {
             Some(asked) if asked.order.purpose == Purpose::Entry && self.reconciliation.told(closing.part.time) => {
-                self.take_note(asked, closing)
+                self.note_closing(asked, closing)
             }
             Some(asked) if owed(Some(asked.order.symbol), asked.order.id) => {
                 self.missed(asked.order.id, report, closing.now)
@@ -229,14 +229,19 @@ impl Orders {
     }
 
     /// A closing that a list showed before we heard of it: it is in our books already, and only its request learns of it.
-    fn take_note(&mut self, asked: &Asked, closing: &Closing) -> Outcome {
-        let Asked { order, at, life } = *asked;
-        self.deeds.closings.add(order.id, closing.part);
-        let noted =
-            Order { filled: Lots(order.filled.0 + closing.part.lots.0), acknowledged: true, missed: false, ..order };
-        self.requests.live_mut()[at] = noted;
-        self.set_life(at, life, closing.now);
-        Outcome::Moved(Order { life, ..noted })
+    fn note_closing(&mut self, asked: &Asked, closing: &Closing) -> Outcome {
+        self.deeds.closings.add(asked.order.id, closing.part);
+        self.take_note(asked.at, asked.life, closing.part.lots, closing.now)
+    }
+
+    /// So much of a live request was done, and is in our books already.
+    pub(crate) fn take_note(&mut self, at: usize, life: Life, lots: Lots, now: Time) -> Outcome {
+        let order = &mut self.requests.live_mut()[at];
+        order.filled.0 += lots.0;
+        (order.acknowledged, order.missed) = (true, false);
+        let order = Order { life, ..*order };
+        self.set_life(at, life, now);
+        Outcome::Moved(order)
     }
 
     /// Whether a closing can be of a position as we have it: of a part when a rest lives on, of all when none does.

@@ -70,6 +70,13 @@ impl Orders {
         let doubted = order.life == Life::Unknown && heard == Heard::Filled && short;
         let next = if doubted { Some(Life::Unknown) } else { order.life.after(heard) };
         let Some(life) = next else { return impossible(&order, report) };
+        if self.reconciliation.told_before(fill.part.time) {
+            // A list showed it before we heard of it: the position is in our books already, or gone again.
+            self.deeds.fills.add(id, fill.part);
+            let order = &mut self.requests.live_mut()[at];
+            (order.ticket, order.last) = (fill.part.ticket, fill.part);
+            return self.take_note(at, life, fill.part.lots, fill.now);
+        }
         let (place, position) = match self.goal(&order, fill) {
             Goal::Position(place, position) => (place, position),
             Goal::Lost => return self.missed(id, report, fill.now),

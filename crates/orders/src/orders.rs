@@ -116,6 +116,15 @@ impl Orders {
         self.reconciliation.doubt();
     }
 
+    /// The line was down, and reports may have been lost: every request that is alive is in doubt, and queried at once.
+    pub fn doubt_requests(&mut self, now: Time) {
+        for at in 0..self.requests.live().len() {
+            if let Some(life) = self.requests.live()[at].life.after(Heard::Lost) {
+                self.set_life(at, life, now);
+            }
+        }
+    }
+
     /// How the last list differed, until it is adopted or something changes.
     pub fn differences(&self) -> &[Difference] {
         &self.reconciliation.differences
