@@ -158,6 +158,7 @@ impl Desk {
                 // Whoever was to wake us may have died.
                 self.asked = Time::MAX;
                 self.orders.doubt();
+                self.orders.doubt_requests(event.time);
                 self.list_after = Time::MIN;
             }
         }

@@ -507,7 +507,7 @@ fn a_list_that_says_nothing_is_asked_for_again() {
         "2 list
          2.100 agrees
          3 #1 A buy 10 EURUSD @130002+6 stop 129922 target 130062
-         3.100 list
+         3.100 query #1, list
          3.300 opened T5 buy 10
          3.400 agrees",
     );

@@ -11,13 +11,14 @@ use std::path::{Path, PathBuf};
 use common::{ActionsDigest, BUILD, SEED, header, journalled, parse, payrolls, root};
 use config::Config;
 use desk::{Action, Desk, Event, Explanation};
-use journal::codec::{action, event, get_request};
-use journal::{Ending, Reader, Writer};
+use journal::codec::{action, get_request};
+use journal::{Durability, Ending, Reader, Writer};
 use market::{Points, Span, State, SymbolId, Tick, Time};
 use orders::Instruction;
-use replay::again::{From, Replay, ReplayError, config_of};
+use replay::again::{From, Replay, ReplayError, config_of, restart};
 use replay::backtest::{self, Snapshots};
-use replay::session::{Session, Watch};
+use replay::record::Record;
+use replay::session::{Nobody, Session, Watch};
 use replay::synthetic::{Plant, Walk};
 use risk::Step;
 use venue::Paper;
@@ -187,13 +188,20 @@ fn what_a_death_left_out_is_no_difference() {
     fs::write(&path, &bytes[..usize::try_from(cut).unwrap()]).unwrap();
     let found = Replay::open(&path, From::Start, u64::MAX).unwrap().to_the_end().unwrap();
     assert_eq!((found.last, found.ending), (seq - 1, Ending::Open { seq, offset: cut }));
-    let mut recovered = journal::recover(&path).unwrap();
-    let time = recovered.writer.place().time;
-    recovered.writer.append(event::STARTED, time, &[]).unwrap();
-    recovered.writer.append(action::LIST, time, &[]).unwrap();
-    recovered.writer.flush().unwrap();
-    let found = Replay::open(&path, From::Start, u64::MAX).unwrap().to_the_end().unwrap();
-    assert_eq!(found.last, seq + 1);
+    let (desk, record, replayed) = restart(&path, Durability::Process).unwrap();
+    assert_eq!(replayed.last, seq - 1);
+    let (config, _) = payrolls(true);
+    let now = desk.position().time;
+    let mut session = Session::new(desk, Paper::new(config.venue).unwrap(), record, Nobody);
+    session.start(now).unwrap();
+    session.pass_until(now.plus(Span::SECOND)).unwrap();
+    session.record.before_leaving().unwrap();
+    let live = state(&session.desk);
+    // What was decided and never written down is asked about, not sent.
+    assert_eq!(nth(&path, action::QUERY, 0), seq + 1);
+    let mut replay = Replay::open(&path, From::Start, u64::MAX).unwrap();
+    replay.rest().unwrap();
+    assert!(state(replay.desk()) == live);
 }
 
 #[test]

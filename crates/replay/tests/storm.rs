@@ -554,25 +554,16 @@ fn seeds() -> std::ops::Range<u64> {
         let one = read(one);
         return one..one + 1;
     }
-    let Ok(range) = std::env::var("STORM_SEEDS") else { return 0..60 };
+    let Ok(range) = std::env::var("STORM_SEEDS") else { return 0..150 };
     let (from, to) = range.split_once("..").unwrap_or(("0", &range));
     read(from.to_owned())..read(to.to_owned())
-}
-
-/// Known to be broken: on a netting account about one storm in five ends with entries halted, because the answer to a query
-/// about an order in doubt repeats a netted closing that was booked before (seeds 23, 44, 47 and 50 of the first 60).
-/// In three of them positions and cash agree and the desk calls it a contradiction; in seed 44 an order stays in doubt.
-/// Those storms run only when they are asked for.
-fn is_asked_for(seed: u64) -> bool {
-    let is_netting = seed % 3 == 2;
-    !is_netting || std::env::var_os("STORM_SEED").is_some() || std::env::var_os("STORM_SEEDS").is_some()
 }
 
 #[test]
 fn after_every_storm_we_hold_what_the_venue_holds() {
     let mut sum = (0, 0, 0, 0, 0);
     let mut failed = Vec::new();
-    for seed in seeds().filter(|seed| is_asked_for(*seed)) {
+    for seed in seeds() {
         match std::panic::catch_unwind(|| storm(seed)) {
             Ok(Summary { deaths, fills, told, damage, positions }) => {
                 sum = (sum.0 + deaths, sum.1 + fills, sum.2 + damage, sum.3 + told.differed, sum.4 + positions);
@@ -588,5 +579,6 @@ fn after_every_storm_we_hold_what_the_venue_holds() {
         "{deaths} deaths, {fills} fills, {damage} things lost, {differed} lists that differed, {positions} open at the end"
     );
     assert!(failed.is_empty(), "storms that broke something: {failed:?}");
-    assert!(talkative() || deaths > 60 && fills > 1_000 && damage > 1_000 && differed > 0);
+    let chosen = talkative() || std::env::var_os("STORM_SEEDS").is_some();
+    assert!(chosen || deaths > 150 && fills > 10_000 && damage > 1_000 && differed > 0);
 }

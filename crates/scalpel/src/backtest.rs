@@ -9,7 +9,7 @@ use feed::{InstrumentTable, Options, Quarantine, Zone};
 use journal::{Durability, Header, Writer};
 use market::{Instrument, SymbolId, Time};
 use replay::backtest::{self as runs, Finished, Input, RunError};
-use replay::record::{Journalled, Resumed};
+use replay::record::{Journalled, RecordError, Resumed};
 use report::{Session, assess};
 use sha2::{Digest, Sha256};
 
@@ -184,7 +184,7 @@ impl Job {
 fn failed(error: RunError) -> Failure {
     match error {
         RunError::Feed(error) => Failure::Input(error.to_string()),
-        RunError::Record(replay::record::RecordError::Journal(error)) => Failure::Output(error.to_string()),
+        RunError::Record(RecordError::Journal(error)) => Failure::Output(error.to_string()),
         RunError::Record(error) => Failure::Proof(error.to_string()),
         RunError::Desk(_) | RunError::Venue(_) => Failure::Usage(error.to_string()),
     }
@@ -246,22 +246,22 @@ fn main_run(job: &Job) -> Result<Main, Failure> {
         ticks = heard;
         stage.show(heard, progress);
     };
+    let header = Header {
+        run: run_id(RUN),
+        created: Time(0),
+        first: 1,
+        previous: journal::Head::default(),
+        build: BUILD.into(),
+        config: job.config.text.clone(),
+    };
     let (finished, head) = if job.resume {
-        let record = resume(&path, job.durability)?;
+        let record = resume(&path, &header, job.durability)?;
         let finished =
             runs::run(&job.config, (source, &places), record, Some(&snapshots), &mut shown).map_err(failed)?;
         let (finished, record) = finished.split();
         screen::line(&format!("{} records were there already and agree", report::text::grouped(record.agreed())));
         (finished, record.close())
     } else {
-        let header = Header {
-            run: run_id(RUN),
-            created: Time(0),
-            first: 1,
-            previous: journal::Head::default(),
-            build: BUILD.into(),
-            config: job.config.text.clone(),
-        };
         let record = Journalled::new(Writer::create(&path, &header).map_err(journal)?, job.durability);
         let finished =
             runs::run(&job.config, (source, &places), record, Some(&snapshots), &mut shown).map_err(failed)?;
@@ -305,17 +305,19 @@ fn run_id(run: u16) -> [u8; 16] {
     id
 }
 
-fn resume(path: &Path, durability: Durability) -> Result<Resumed, Failure> {
+fn resume(path: &Path, header: &Header, durability: Durability) -> Result<Resumed, Failure> {
     let shown = path.display();
-    let recovered = journal::recover(path).map_err(|error| match error {
-        journal::Error::Closed => Failure::Usage(format!("{shown}: the run was ended; there is nothing to go on with")),
+    let (record, torn) = Resumed::open(path, header, durability).map_err(|error| match error {
+        RecordError::Journal(journal::Error::Closed) => {
+            Failure::Usage(format!("{shown}: the run was ended; there is nothing to go on with"))
+        }
+        RecordError::OtherRun => Failure::Usage(format!("{shown}: {error}")),
         error => Failure::Proof(format!("{shown}: {error}")),
     })?;
-    if let Some(torn) = &recovered.torn {
+    if let Some(torn) = torn {
         screen::line(&format!("{} bytes that a crash cut short were moved to {}", torn.bytes, torn.file.display()));
     }
-    let reader = journal::Reader::open(path).map_err(|fault| Failure::Proof(format!("{shown}: {fault}")))?;
-    Ok(Resumed::new(reader, recovered.writer, durability))
+    Ok(record)
 }
 
 /// The coin, and the grids of costs and latencies.
