@@ -185,7 +185,11 @@ impl<'a> Table<'a> {
             let stamp = value.as_datetime()?;
             let (date, time) = (stamp.date?, stamp.time?);
             stamp.offset.filter(|offset| *offset == toml::value::Offset::Z)?;
-            let midnight = Time::from_date(i64::from(date.year), date.month, date.day);
+            let day = (i64::from(date.year), date.month, date.day);
+            let midnight = Time::from_date(day.0, day.1, day.2);
+            if midnight.date() != day {
+                return None;
+            }
             let seconds =
                 i64::from(time.hour) * 3_600 + i64::from(time.minute) * 60 + i64::from(time.second.unwrap_or(0));
             Some(midnight.plus(Span::from_secs(seconds)).plus(Span(i64::from(time.nanosecond.unwrap_or(0)))))

@@ -42,15 +42,13 @@ impl Lines {
         loop {
             if let Some(found) = self.buffer[searched..self.end].iter().position(|byte| *byte == b'\n') {
                 let end = searched + found;
+                self.bound(end - self.start)?;
                 self.take(end);
                 self.start = end + 1;
                 return Ok(true);
             }
             let length = self.end - self.start;
-            if length > self.limit {
-                let place = Place::Line(self.number + 1);
-                return Err(FeedError::at(&self.name, place, Fault::LineTooLong(self.limit)));
-            }
+            self.bound(length)?;
             if !self.more()? {
                 if length == 0 {
                     return Ok(false);
@@ -61,6 +59,14 @@ impl Lines {
             }
             searched = self.start + length;
         }
+    }
+
+    /// Refuses a line that is longer than allowed, wherever its end lies in the buffer.
+    fn bound(&self, length: usize) -> Result<(), FeedError> {
+        if length <= self.limit {
+            return Ok(());
+        }
+        Err(FeedError::at(&self.name, Place::Line(self.number + 1), Fault::LineTooLong(self.limit)))
     }
 
     fn take(&mut self, end: usize) {

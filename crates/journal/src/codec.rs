@@ -175,7 +175,7 @@ fn get_scope(from: &mut Reader<'_>) -> Result<Scope, Torn> {
     let kind = from.u8()?;
     let number = u16::get(from)?;
     match kind {
-        0 => Ok(Scope::All),
+        0 if number == 0 => Ok(Scope::All),
         1 => Ok(Scope::Strategy(StrategyId(number))),
         2 => Ok(Scope::Symbol(market::SymbolId(number))),
         _ => Err(Torn),

@@ -137,6 +137,8 @@ pub enum What {
     HeaderShort,
     /// It is not a journal.
     HeaderMagic,
+    /// The header's reserved bytes are not zero.
+    HeaderReserved,
     /// A version that this build does not read.
     HeaderVersion {
         /// The version found.
@@ -241,6 +243,7 @@ impl fmt::Display for What {
         match self {
             Self::HeaderShort => f.write_str("the file ends inside its header"),
             Self::HeaderMagic => f.write_str("not a journal"),
+            Self::HeaderReserved => f.write_str("the header's reserved bytes are not zero"),
             Self::HeaderVersion { found } => write!(f, "format version {found} is not read by this build"),
             Self::HeaderLength => f.write_str("the header's lengths contradict each other"),
             Self::HeaderChecksum => f.write_str("the header's checksum is wrong"),

@@ -148,7 +148,9 @@ impl Header {
         if version != VERSION {
             return Err(What::HeaderVersion { found: version });
         }
-        let _reserved: [u8; 2] = fields.array().ok_or(What::HeaderShort)?;
+        if fields.array::<2>().ok_or(What::HeaderShort)? != [0; 2] {
+            return Err(What::HeaderReserved);
+        }
         let length = fields.array().map(u32::from_le_bytes).ok_or(What::HeaderShort)? as usize;
         let possible = (HEADER_FIXED_BYTES + 4..=HEADER_BYTES_MAX).contains(&length);
         possible.then_some(length).ok_or(What::HeaderLength)

@@ -102,7 +102,8 @@ impl Time {
         (yoe + era * 400 + (month <= 2) as i64, month, day)
     }
 
-    /// The instant of UTC midnight of a date.
+    /// The instant of UTC midnight of a date. Saturates beyond the years 1678 to 2261; whoever reads dates from outside
+    /// compares with [`Self::date`], which also finds months and days that do not exist.
     pub const fn from_date(year: i64, month: u8, day: u8) -> Self {
         let y = if month <= 2 { year - 1 } else { year };
         let era = y.div_euclid(400);
@@ -110,7 +111,7 @@ impl Time {
         let m = month as i64;
         let doy = (153 * (if m > 2 { m - 3 } else { m + 9 }) + 2) / 5 + day as i64 - 1;
         let doe = yoe * 365 + yoe / 4 - yoe / 100 + doy;
-        Self((era * 146_097 + doe - 719_468) * Span::DAY.0)
+        Self((era * 146_097 + doe - 719_468).saturating_mul(Span::DAY.0))
     }
 }
 
@@ -156,6 +157,14 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn no_date_breaks_the_calendar(year in -9_999_i64..9_999, month: u8, day: u8) {
+            let time = Time::from_date(year, month, day);
+            let found = time.date() == (year, month, day);
+            let exists = (1..=12).contains(&month) && (1..=31).contains(&day) && (1678..=2262).contains(&year);
+            prop_assert!(!found || exists);
+        }
+
         #[test]
         fn dates_round_trip(day in -800_000_i64..800_000) {
             let time = Time(day.saturating_mul(Span::DAY.0) / 8);

@@ -273,7 +273,12 @@ fn own(instrument: &Instrument, cells: &Cells, at: usize, row: u64) -> Result<It
     let symbol = instrument.symbol;
     let positive = |column, what| match whole(column, what)? {
         points if points <= 0 => Err(Item::Bad(Doubt::NotPositive, what)),
+        points if points % instrument.tick_size.0.max(1) != 0 => Err(Item::Bad(Doubt::OffGrid, what)),
         points => Ok(Price(points)),
+    };
+    let volume = |column, what| match whole(column, what)? {
+        units if units < 0 => Err(Item::Bad(Doubt::NotPositive, what)),
+        units => Ok(Lots(units)),
     };
     if let Some(taker) = cells.taker(at) {
         let taker = match taker {
@@ -282,12 +287,12 @@ fn own(instrument: &Instrument, cells: &Cells, at: usize, row: u64) -> Result<It
             _ => return Err(Item::Bad(Doubt::NotANumber, columns::TAKER)),
         };
         let price = positive(6, columns::PRICE)?;
-        let lots = Lots(whole(7, columns::LOTS)?);
+        let lots = volume(7, columns::LOTS)?;
         // The exchange's ids are not kept; the row number serves, since duplicates were judged at import.
         return Ok(Item::Trade(Trade { symbol, time, seen, price, lots, taker }, row as i64));
     }
     let (bid, ask) = (positive(2, columns::BID)?, positive(3, columns::ASK)?);
-    let (bid_lots, ask_lots) = (Lots(whole(4, columns::BID_LOTS)?), Lots(whole(5, columns::ASK_LOTS)?));
+    let (bid_lots, ask_lots) = (volume(4, columns::BID_LOTS)?, volume(5, columns::ASK_LOTS)?);
     Ok(Item::Quote(Tick { symbol, time, seen, bid, ask, bid_lots, ask_lots }))
 }
 
