@@ -1,8 +1,11 @@
 //! What the desk wants, and what it has to tell.
 
 use market::{StrategyId, SymbolId, Time};
-use orders::{ClosedTrade, Failure, Impossible, ImpossibleTurn, Opening, OrderId, Request, Surprise, Unanswered};
-use risk::{Halt, Refusal};
+use orders::{
+    ClosedTrade, Failure, Impossible, ImpossibleTurn, Opening, OrderId, Request, Surprise, Unadopted, Unanswered,
+    Unsent,
+};
+use risk::{Halt, Latch, Operator, Rearmed, Refusal};
 
 /// One thing that follows from an event. The order within one event matters.
 #[derive(Debug, PartialEq)]
@@ -31,6 +34,41 @@ pub enum News {
         /// Why.
         refusal: Refusal,
     },
+    /// What the gate approved could not be made a request: an alarm, because entries are asked about before they are
+    /// proposed.
+    Unsent {
+        /// Whose.
+        strategy: StrategyId,
+        /// Of what.
+        symbol: SymbolId,
+        /// Why.
+        why: Unsent,
+    },
+    /// A limit was passed and stays shut until a named person re-arms it.
+    Latched(Latch),
+    /// A named person re-armed a latch.
+    Rearmed(Rearmed),
+    /// A named person wanted a latch re-armed that was not shut, or does not exist.
+    NotLatched {
+        /// Who.
+        by: Operator,
+        /// What.
+        latch: Latch,
+    },
+    /// A named person had so many differences to the venue's list adopted.
+    Adopted {
+        /// Who.
+        by: Operator,
+        /// How many.
+        differences: u32,
+    },
+    /// The differences could not be adopted: entries stay shut.
+    NotAdopted {
+        /// Who wanted it.
+        by: Operator,
+        /// Why not.
+        why: Unadopted,
+    },
     /// A position was opened, or grew.
     Opened(Opening),
     /// A position, or a part of it, was closed.
@@ -56,8 +94,6 @@ pub enum News {
     Agrees,
     /// The venue warns that margin runs out.
     MarginCalled,
-    /// Something was wanted that could not be sent for want of room: an alarm.
-    Overflowed,
 }
 
 /// The actions of one event, in order, within a room that is made once.

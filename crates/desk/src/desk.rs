@@ -98,6 +98,9 @@ pub struct Desk {
     pub(crate) wanted: Vec<Wanted>,
     pub(crate) woken: Woken,
     pub(crate) explaining: bool,
+    /// Makes the next reviews panic.
+    #[cfg(test)]
+    pub(crate) gate_breaks: bool,
     pub(crate) explanations: Vec<Explanation>,
 }
 
@@ -134,6 +137,8 @@ impl Desk {
             wanted: Vec::with_capacity(usize::from(spec.orders.positions_max)),
             woken: Woken::new(&spec.orders),
             explaining: false,
+            #[cfg(test)]
+            gate_breaks: false,
             spec: spec.clone(),
         })
     }
@@ -184,13 +189,21 @@ impl Desk {
             }
             Command::Rearm { by, latch } => {
                 // Nothing to open is no fault: two people may have pressed the same button.
-                let _ = self.gate.rearm(latch, by, self.position.time);
+                let news = match self.gate.rearm(latch, by, self.position.time) {
+                    Ok(rearmed) => News::Rearmed(rearmed),
+                    Err(risk::NotLatched) => News::NotLatched { by, latch },
+                };
+                Self::tell(actions, news);
             }
-            Command::Adopt { by: _, strategy } => {
+            Command::Adopt { by, strategy } => {
                 let rates: Vec<_> = (0..self.symbols.len()).map(|place| self.rate(SymbolId(place as u16))).collect();
                 let rate = |symbol: SymbolId| rates.get(usize::from(symbol.0)).copied().flatten();
                 // What cannot be adopted stays different, and entries stay shut; the new list says so.
-                let _ = self.orders.adopt(strategy, rate, self.position.time);
+                let news = match self.orders.adopt(strategy, rate, self.position.time) {
+                    Ok(differences) => News::Adopted { by, differences: differences as u32 },
+                    Err(why) => News::NotAdopted { by, why },
+                };
+                Self::tell(actions, news);
                 self.list_after = Time::MIN;
                 self.settle(strategy, actions);
             }

@@ -66,8 +66,8 @@ impl Desk {
 
     /// After money moved: a loss limit may have been passed.
     pub(crate) fn settle(&mut self, strategy: market::StrategyId, actions: &mut Actions) {
-        if self.gate.watch(strategy, self.orders.exposure(), self.position.time).is_some() {
-            self.obey_halt(actions);
+        if let Some(latch) = self.gate.watch(strategy, self.orders.exposure(), self.position.time) {
+            self.latched(latch, actions);
         }
     }
 

@@ -5,7 +5,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use ensemble::{Decision, decide};
 use features::Feature;
 use market::{Lots, Points, Side, Tick, Time};
-use risk::{Approved, Bet, Entry, Kind, MarketView, Proposal, Refusal, Review, Stake, StopSpec, Volatility};
+use risk::{
+    Approved, Bet, Entry, Kind, Latch, LossKind, MarketView, Proposal, Refusal, Review, Stake, StopSpec, Volatility,
+};
 
 use crate::action::{Action, Actions, News};
 use crate::counters::Idle;
@@ -187,7 +189,10 @@ impl Desk {
         }
         let approved = match answer {
             Ok(approved) => approved,
-            Err(refusal) => return Self::refused(proposal, refusal, actions),
+            Err(refusal) => {
+                Self::refused(proposal, refusal, actions);
+                return self.tell_if_latched(&refusal, strategy, actions);
+            }
         };
         let rate = view.rate.unwrap_or(risk::Rate::ONE);
         match self.orders.submit(approved, rate, now) {
@@ -201,7 +206,10 @@ impl Desk {
                     self.reverse(strategy, symbol, side);
                 }
             }
-            Err(_) => self.counts.unsent += 1,
+            Err(why) => {
+                self.counts.unsent += 1;
+                Self::tell(actions, News::Unsent { strategy, symbol, why });
+            }
         }
     }
 
@@ -214,13 +222,39 @@ impl Desk {
         now: Time,
     ) -> Option<(Result<Approved<Entry>, Refusal>, Review)> {
         let Self { gate, orders, .. } = self;
-        let review = AssertUnwindSafe(|| gate.review(proposal, orders.exposure(), view, now));
-        catch_unwind(review).ok()
+        #[cfg(test)]
+        let breaks = self.gate_breaks;
+        unless_it_panics(|| {
+            #[cfg(test)]
+            assert!(!breaks, "a check breaks, as the test wants");
+            gate.review(proposal, orders.exposure(), view, now)
+        })
+    }
+
+    /// A review latches what it finds passed: what was shut in this event is told, and its halt carried out.
+    fn tell_if_latched(&mut self, refusal: &Refusal, strategy: market::StrategyId, actions: &mut Actions) {
+        let latch = match refusal {
+            Refusal::RepeatedExecution { .. } => Latch::Repeats(strategy),
+            Refusal::StrategyDayLoss { .. } => Latch::StrategyLoss(strategy, LossKind::Day),
+            Refusal::StrategyDrawdown { .. } => Latch::StrategyLoss(strategy, LossKind::Drawdown),
+            Refusal::AccountDayLoss { .. } => Latch::AccountLoss(LossKind::Day),
+            Refusal::AccountDrawdown { .. } => Latch::AccountLoss(LossKind::Drawdown),
+            _ => return,
+        };
+        let already = |action: &Action| *action == Action::Tell(News::Latched(latch));
+        if self.gate.latched(latch) == Some(self.position.time) && !actions.as_slice().iter().any(already) {
+            self.latched(latch, actions);
+        }
     }
 
     fn refused(proposal: &Proposal, refusal: Refusal, actions: &mut Actions) {
         Self::tell(actions, News::Refused { strategy: proposal.strategy, symbol: proposal.symbol, refusal });
     }
+}
+
+/// What a check answers; `None` when it panicked.
+fn unless_it_panics<T>(check: impl FnOnce() -> T) -> Option<T> {
+    catch_unwind(AssertUnwindSafe(check)).ok()
 }
 
 /// The ensemble's opinion as a bet: net payoffs, the pooled probability with its error, and the factors of the sizing.
@@ -239,3 +273,6 @@ fn bet(decision: &Decision, stop: Option<Points>) -> Bet {
         regime_gate: decision.regime.gate,
     }
 }
+
+#[cfg(test)]
+mod tests;

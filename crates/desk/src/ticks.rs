@@ -77,15 +77,24 @@ impl Desk {
     pub(crate) fn watch(&mut self, symbol: SymbolId, actions: &mut Actions) {
         let mut latched = false;
         for position in self.orders.positions_of(symbol) {
-            latched |= self.gate.watch(position.strategy, self.orders.exposure(), self.position.time).is_some();
+            if let Some(latch) = self.gate.watch(position.strategy, self.orders.exposure(), self.position.time) {
+                Self::tell(actions, News::Latched(latch));
+                latched = true;
+            }
         }
         if latched {
             self.obey_halt(actions);
         }
     }
 
+    /// A limit latched: says so, and does what it demands.
+    pub(crate) fn latched(&mut self, latch: risk::Latch, actions: &mut Actions) {
+        Self::tell(actions, News::Latched(latch));
+        self.obey_halt(actions);
+    }
+
     /// Reads the kill switch after a loss limit latched, and does what its level says.
-    pub(crate) fn obey_halt(&mut self, actions: &mut Actions) {
+    fn obey_halt(&mut self, actions: &mut Actions) {
         let halt = self.gate.kill_switch().halt(risk::Scope::All).copied();
         // A strategy's own limit pulls nothing, and what a person pulled before has been done.
         let now = |halt: &risk::Halt| halt.reason == risk::HaltReason::Loss && halt.time == self.position.time;

@@ -286,8 +286,9 @@ fn a_strategy_that_goes_too_fast_is_stopped() {
         ),
         "2 #1 A buy 10 EURUSD @130002+6 stop 129922 target 130062
          2.500 opened T5 buy 10
-         4 refused RepeatedExecution 2/1
+         4 refused RepeatedExecution 2/1, latched Repeats(StrategyId(0))
          61 refused RepeatedExecution 2/1
+         62 rearmed Repeats(StrategyId(0)) by ann
          63 #2 A buy 10 EURUSD @130002+6 stop 129922 target 130062",
     );
 }
@@ -461,11 +462,13 @@ fn a_list_that_differs_blocks_entries_until_it_is_adopted() {
         "2 list
          2 differs 2: [\"missing here\", \"balance\"]
          3 idle unsettled
+         4 ann adopted 2
          5 #1 close T9 10 Rung
          6 failed #1 UnknownTicket (again from 6.500), list
          6.100 differs 1: [\"missing there\"]
          6.500 #2 close T9 10 Rung
          8 idle invested
+         9 ann adopted 1
          11 #3 A buy 10 EURUSD @130002+6 stop 129922 target 130062",
     );
 }
@@ -482,12 +485,13 @@ fn what_cannot_be_adopted_stays_different() {
          4 list +T9:XAUUSD:buy:20:129990
          5 adopt ann B
          5 EURUSD 130000/130002 900:100",
-        "2 agrees
+        "2 ann could not adopt: NoList
+         2 agrees
          3 list
          3 differs 1: [\"missing here\"]
-         4 list
+         4 ann could not adopt: NotValued(SymbolId(1)), list
          4 differs 1: [\"missing here\"]
-         5 list
+         5 ann could not adopt: UnknownStrategy, list
          5 idle unsettled",
     );
 }
@@ -543,6 +547,8 @@ fn what_the_venue_says_that_cannot_be_stops_entries() {
          10.100 agrees
          11 surprised unknown ticket, list
          11.100 agrees
+         12 rearmed Halt(All) by ann
+         12 ann found nothing to re-arm at Halt(All)
          12.100 closed T5 10 of 10 Stop -0.20
          20 #2 A buy 10 EURUSD @130002+6 stop 129922 target 130062",
     );
@@ -563,6 +569,7 @@ fn a_halt_of_entries_leaves_the_rest_alone() {
         "3 halted no_entries by ann: Wanted
          5 idle resting, #2 close T5 5 Rung
          5.100 closed T5 5 of 10 Rung 2.40 -> T6
+         6 rearmed Halt(All) by ann
          7 #3 protect T6 stop 130011 target 130062
          8 closed T6 5 of 5 Stop 2.35
          9 #4 A buy 10 EURUSD @130051+6 stop 129971 target 130111",
@@ -587,6 +594,7 @@ fn a_halt_that_cancels_takes_back_what_is_under_way() {
          3.100 failed #1 (over)
          8 idle halted
          9 halted cancel by ann: Wanted
+         9 rearmed Halt(Symbol(SymbolId(0))) by ann
          11 idle halted",
     );
 }
@@ -609,6 +617,7 @@ fn a_halt_that_flattens_closes_everything_and_asks_the_venue() {
          3.100 closed T5 10 of 10 Flatten -0.20, list
          3.200 agrees
          5 idle resting
+         6 rearmed Halt(All) by ann
          8 #3 A buy 10 EURUSD @130002+6 stop 129922 target 130062",
     );
 }
@@ -685,11 +694,13 @@ fn the_accounts_loss_limit_flattens_until_a_person_rearms() {
          15 EURUSD 130000/130002 900:100",
     );
     stage.expect(
-        "4 halted flatten by AccountDayLoss: Loss, #2 close T5 10 Flatten
+        "4 latched AccountLoss(Day), halted flatten by AccountDayLoss: Loss, #2 close T5 10 Flatten
          4.100 closed T5 10 of 10 Flatten -9.10, list
          4.200 agrees
          5 idle resting
+         6 rearmed Halt(All) by ann
          8 refused AccountDayLoss 9100000/9000000
+         9 rearmed AccountLoss(Day) by ann
          15 #3 A buy 10 EURUSD @130002+6 stop 129922 target 130062",
     );
     assert_eq!(stage.desk.gate().counters().rearmed, 2);
@@ -704,7 +715,7 @@ fn a_loss_limit_that_halts_entries_only_lets_positions_be() {
     check_after(
         long(&spec),
         "3 EURUSD 129911/129913\n4 EURUSD 129912/129914",
-        "3 halted no_entries by AccountDayLoss: Loss",
+        "3 latched AccountLoss(Day), halted no_entries by AccountDayLoss: Loss",
     );
     let spec = changed(spec, |spec| spec.limits.account.loss_halt = None);
     check_after(
@@ -712,7 +723,8 @@ fn a_loss_limit_that_halts_entries_only_lets_positions_be() {
         "3 EURUSD 129911/129913
          4 closed T5 Stop
          8 EURUSD 129911/129913 900:100",
-        "4 closed T5 10 of 10 Stop -9.10
+        "3 latched AccountLoss(Day)
+         4 closed T5 10 of 10 Stop -9.10
          8 refused AccountDayLoss 9100000/9000000",
     );
 }
@@ -740,10 +752,12 @@ fn a_strategys_loss_limit_stops_it_alone() {
         "2 #1 A buy 10 EURUSD @130002+6 stop 129922 target 130062, #2 B buy 10 EURUSD @130002+6 stop 129922 target 130062
          2.100 opened T5 buy 10
          2.100 opened T6 buy 10
+         3 latched StrategyLoss(StrategyId(0), Day)
          3.100 closed T5 10 of 10 Stop -9.10
          3.100 closed T6 10 of 10 Stop -9.10
          8 refused StrategyDayLoss 9100000/9000000, #3 B buy 10 EURUSD @129913+6 stop 129833 target 129973
          8.100 failed #3 Busy (over)
+         9 rearmed StrategyLoss(StrategyId(0), Day) by ann
          14 #4 A buy 10 EURUSD @129913+6 stop 129833 target 129973, #5 B buy 10 EURUSD @129913+6 stop 129833 target 129973",
     );
 }
@@ -770,7 +784,7 @@ fn a_loss_that_adoption_brings_flattens_what_is_left() {
          8.100 opened T6 buy 10
          9.100 list
          9.100 differs 1: [\"missing there\"]
-         10 halted flatten by AccountDrawdown: Loss, #3 close T6 10 Flatten
+         10 ann adopted 1, latched AccountLoss(Drawdown), halted flatten by AccountDrawdown: Loss, #3 close T6 10 Flatten
          10.100 closed T6 10 of 10 Flatten -0.20, list
          10.200 agrees",
     );
@@ -786,6 +800,7 @@ fn cash_that_the_venue_knows_better_is_no_loss_of_trading() {
          4 EURUSD 130000/130002 900:100",
         "2 list
          2 differs 1: [\"balance\"]
+         3 ann adopted 1
          4 #1 A buy 10 EURUSD @130002+6 stop 129922 target 130062",
     );
     assert_eq!(stage.desk.orders().ledger().equity(), Money::units(90_000));
@@ -804,8 +819,10 @@ fn a_strategys_loss_does_not_repeat_what_a_person_pulled() {
          9 EURUSD 129911/129913
          10 EURUSD 129911/129913 900:100",
         "3 halted no_entries by ann: Wanted
+         4 latched StrategyLoss(StrategyId(0), Day)
          4.100 closed T5 10 of 10 Stop -9.10
          5 idle resting
+         6 rearmed Halt(All) by ann
          10 refused StrategyDayLoss 9100000/9000000",
     );
 }

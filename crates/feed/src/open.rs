@@ -122,13 +122,12 @@ pub(crate) fn open(input: &Input, limits: &Limits) -> Result<Content, FeedError>
 }
 
 fn regular(path: &Path) -> Result<File, FeedError> {
-    let file = File::open(path).map_err(|error| FeedError::io(path, &error))?;
-    let metadata = file.metadata().map_err(|error| FeedError::io(path, &error))?;
-    if metadata.is_file() {
-        Ok(file)
-    } else {
-        Err(FeedError::new(&path.display().to_string(), Fault::Io("not a regular file".into())))
+    // Asked before it is opened: opening a pipe waits for whoever writes to it.
+    let metadata = std::fs::metadata(path).map_err(|error| FeedError::io(path, &error))?;
+    if !metadata.is_file() {
+        return Err(FeedError::new(&path.display().to_string(), Fault::Io("not a regular file".into())));
     }
+    File::open(path).map_err(|error| FeedError::io(path, &error))
 }
 
 fn parquet(input: &Input, name: String, size: u64, read: Arc<AtomicU64>) -> Result<Content, FeedError> {

@@ -153,7 +153,7 @@ impl Venue for Line {
 struct Told {
     contradictions: Vec<String>,
     surprises: u64,
-    overflowed: u64,
+    unsent: u64,
     refused: u64,
     opened: u64,
     closed: u64,
@@ -182,7 +182,7 @@ impl Watch for Ears {
             News::Contradicted(impossible) => told.contradictions.push(format!("{} {impossible:?}", event.seq)),
             News::Confused(impossible) => told.contradictions.push(format!("{} {impossible:?}", event.seq)),
             News::Surprised(_) => told.surprises += 1,
-            News::Overflowed => told.overflowed += 1,
+            News::Unsent { .. } => told.unsent += 1,
             News::Refused { .. } => told.refused += 1,
             News::Opened(_) => told.opened += 1,
             News::Closed(_) => told.closed += 1,
@@ -541,7 +541,7 @@ fn check(mut world: World) -> Summary {
     let damage = world.process().venue.storm.damage();
     let fills = world.fills.lock().unwrap().len();
     let told = std::mem::take(&mut *world.told.borrow_mut());
-    assert_eq!(told.overflowed, 0, "seed {seed}");
+    assert_eq!(told.unsent, 0, "seed {seed}");
     assert!(told.contradictions.is_empty(), "seed {seed}: {:#?}", told.contradictions);
     let lost = damage.requests_lost + damage.reports_lost + damage.queries_lost;
     Summary { deaths: world.deaths, fills, told, damage: lost, positions: ours.len() }

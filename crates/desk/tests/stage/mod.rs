@@ -13,6 +13,7 @@ mod script;
 mod shown;
 pub mod specs;
 
+pub use ::desk;
 use desk::{Action, Actions, Desk, Event, Fact, Spec};
 use market::{Reader, State, SymbolId, Tick, Time};
 use orders::Instruction;

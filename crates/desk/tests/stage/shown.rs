@@ -169,7 +169,12 @@ fn told(desk: &Desk, news: &News) -> String {
         ),
         News::Agrees => "agrees".into(),
         News::MarginCalled => "margin called".into(),
-        News::Overflowed => "overflowed".into(),
+        News::Unsent { why, .. } => format!("unsent: {why:?}"),
+        News::Latched(latch) => format!("latched {latch:?}"),
+        News::Rearmed(rearmed) => format!("rearmed {:?} by {}", rearmed.latch, rearmed.by.name()),
+        News::NotLatched { by, latch } => format!("{} found nothing to re-arm at {latch:?}", by.name()),
+        News::Adopted { by, differences } => format!("{} adopted {differences}", by.name()),
+        News::NotAdopted { by, why } => format!("{} could not adopt: {why:?}", by.name()),
     }
 }
 

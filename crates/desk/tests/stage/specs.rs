@@ -1,7 +1,7 @@
 //! Desks to put on the stage: one plain desk, written out, and one change at a time.
 
-use desk::Spec;
-use desk::spec::{ClassSpec, Conversion, Decide, StakeSpec, StopRule, StrategySpec, SymbolSpec};
+use super::desk::Spec;
+use super::desk::spec::{ClassSpec, Conversion, Decide, StakeSpec, StopRule, StrategySpec, SymbolSpec};
 use ensemble::{
     AgentSpec, Barrier, CalibrationSpec, CouncilSpec, DecideSpec, DomainSpec, FairValueSpec, LabelSpec, RegimeSpec,
     WeightSpec,
