@@ -9,6 +9,8 @@
 //! `hedge`    weights of experts, fixed share            `adahedge` the same without a learning rate
 //! `pool`     opinions into one probability              `scores`   Brier, log loss, calibration error
 //! `wilson`   interval of a share                        `sequential` tests that may be read at any time
+//! `forest`   boosted trees, exactly explained           `gru`      a recurrent net, one step at a time
+//! `isotonic` recalibration by any rising curve
 //! `guard`    what keeps NaN and infinity out: observations that are not finite change nothing, larger than 1e100 are
 //!            clipped; numbers of a spec outside their documented range are taken at its nearer end.
 
@@ -21,6 +23,7 @@ pub mod barrier;
 pub mod bocpd;
 pub mod drift;
 pub mod ewma;
+pub mod forest;
 pub mod ftrl;
 pub mod hawkes;
 pub mod hedge;
@@ -42,6 +45,7 @@ pub use adwin::{Adwin, AdwinSpec};
 pub use bocpd::{Bocpd, BocpdSpec};
 pub use drift::{Direction, Drift, PageHinkley, PageHinkleySpec};
 pub use ewma::{DecayedSum, Ewma, EwmaMoments};
+pub use forest::{ContributionError, Forest, ForestBuilder, ForestError, ForestFault};
 pub use ftrl::{Ftrl, FtrlSpec};
 pub use hawkes::{Hawkes, HawkesPair, HawkesPairSpec, HawkesSpec};
 pub use hedge::{Hedge, HedgeSpec};
