@@ -18,7 +18,10 @@ const ARROWS: &[(&str, &str)] = &[
     ("report", "market models"),
     ("config", "market models features ensemble risk orders desk venue feed"),
     ("replay", "market features ensemble risk orders desk journal feed venue report config"),
-    ("scalpel", "market ensemble orders risk desk journal feed venue report config replay"),
+    ("vault", ""),
+    ("registry", "market models features ensemble vault"),
+    ("learn", "market models features ensemble risk orders desk journal feed venue report config replay vault registry"),
+    ("scalpel", "market models ensemble orders risk desk journal feed venue report config replay vault registry learn"),
 ];
 
 /// Crates that think: no serialisation framework, no runtime, no logging.

@@ -1,0 +1,1 @@
+//! Models as signed, encrypted, versioned files with their whole history.
