@@ -9,6 +9,7 @@
 //! `hedge`    weights of experts, fixed share            `adahedge` the same without a learning rate
 //! `pool`     opinions into one probability              `scores`   Brier, log loss, calibration error
 //! `wilson`   interval of a share                        `sequential` tests that may be read at any time
+//! `paired`   a challenger beside the champion, with a risk budget
 //! `guard`    what keeps NaN and infinity out: observations that are not finite change nothing, larger than 1e100 are
 //!            clipped; numbers of a spec outside their documented range are taken at its nearer end.
 
@@ -26,6 +27,7 @@ pub mod hawkes;
 pub mod hedge;
 pub mod hmm;
 pub mod kalman;
+pub mod paired;
 pub mod platt;
 pub mod pool;
 pub mod psi;
@@ -47,6 +49,7 @@ pub use hawkes::{Hawkes, HawkesPair, HawkesPairSpec, HawkesSpec};
 pub use hedge::{Hedge, HedgeSpec};
 pub use hmm::{Adaptation, Hmm, HmmSpec, STATES};
 pub use kalman::{Innovation, LocalLevel, LocalLevelSpec, LocalTrend, LocalTrendSpec};
+pub use paired::{Decision, Pair, Paired, PairedSpec, Stop};
 pub use platt::{Platt, PlattSpec};
 pub use pool::{Opinion, Pooled, centred_pool, log_pool};
 pub use psi::{PsiMonitor, psi};
