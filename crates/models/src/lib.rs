@@ -11,6 +11,7 @@
 //! `wilson`   interval of a share                        `sequential` tests that may be read at any time
 //! `forest`   boosted trees, exactly explained           `gru`      a recurrent net, one step at a time
 //! `isotonic` recalibration by any rising curve
+//! `paired`   a challenger beside the champion, with a risk budget
 //! `guard`    what keeps NaN and infinity out: observations that are not finite change nothing, larger than 1e100 are
 //!            clipped; numbers of a spec outside their documented range are taken at its nearer end.
 
@@ -31,6 +32,7 @@ pub mod hedge;
 pub mod hmm;
 pub mod isotonic;
 pub mod kalman;
+pub mod paired;
 pub mod platt;
 pub mod pool;
 pub mod psi;
@@ -55,6 +57,7 @@ pub use hedge::{Hedge, HedgeSpec};
 pub use hmm::{Adaptation, Hmm, HmmSpec, STATES};
 pub use isotonic::{Between, Isotonic, IsotonicError, Labelled};
 pub use kalman::{Innovation, LocalLevel, LocalLevelSpec, LocalTrend, LocalTrendSpec};
+pub use paired::{Decision, Pair, Paired, PairedSpec, Stop};
 pub use platt::{Platt, PlattSpec};
 pub use pool::{Opinion, Pooled, centred_pool, log_pool};
 pub use psi::{PsiMonitor, psi};

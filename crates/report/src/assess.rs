@@ -4,16 +4,16 @@ use std::collections::BTreeMap;
 
 use market::{Money, Time};
 
-use crate::bootstrap::{DAYS_MIN, Day, Interval, expectancy_interval};
+use crate::bootstrap::{ALPHA, DAYS_MIN, Day, Interval, family_interval};
 use crate::daily::{Daily, daily};
-use crate::null::{Null, paths};
+use crate::null::{Null, PATHS, paths};
 use crate::session::Session;
 use crate::trades::{Figures, Trade, figures};
 
 /// Fewer trades than this cannot carry a verdict.
 pub const TRADES_MIN: u64 = 100;
 
-/// A p-value below this counts against chance.
+/// A p-value below this, divided by the number of strategies, counts against chance.
 pub const P_MAX: f64 = 0.05;
 
 /// The factor on all costs at which an edge must still stand.
@@ -73,12 +73,27 @@ pub struct Judgement {
     pub expectancy_interval: Option<Interval>,
     /// The same with all costs half as high again.
     pub stressed_interval: Option<Interval>,
+    /// The intervals that the verdict reads, as sure for all strategies of the run together as those are for one.
+    pub family: FamilyIntervals,
     /// Cost in pips per trade at which expectancy would be zero; `None` when gross expectancy is not above zero.
     pub break_even_cost_pips: Option<f64>,
     /// The verdict.
     pub verdict: Verdict,
     /// Why.
     pub reason: String,
+}
+
+/// The run's verdict is that of its best strategy, and the best of several is lucky more often than one. So each is judged
+/// by intervals of level `1 - 0.05 / k` for `k` strategies, and by a p value below `0.05 / k` (Bonferroni): the chance
+/// that any strategy without an edge is called EDGE stays what it is for one.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct FamilyIntervals {
+    /// `1 - 0.05 / k`.
+    pub level: f64,
+    /// Net pips per trade, over days.
+    pub expectancy: Option<Interval>,
+    /// The same with all costs half as high again.
+    pub stressed: Option<Interval>,
 }
 
 /// The judgement of a run.
@@ -135,10 +150,15 @@ fn of_strategy(session: &Session, name: &str) -> Result<Judgement, String> {
     let hours: Vec<u8> = trades.iter().map(|trade| trade.opened.hour()).collect();
     let pool: Vec<_> = session.null.iter().filter(|trade| trade.strategy == name).collect();
     let null = paths(&pool, &hours, seed);
-    let expectancy_interval = expectancy_interval(&by_day(&trades, |trade| trade.net_pips), seed);
-    let stressed = |trade: &Trade| trade.net_pips - (STRESS - 1.0) * cost_pips(trade);
-    let stressed_interval = crate::bootstrap::expectancy_interval(&by_day(&trades, stressed), seed);
-    let (verdict, reason) = judge(&pips, null.as_ref(), expectancy_interval, stressed_interval);
+    let days = by_day(&trades, |trade| trade.net_pips);
+    let stressed = by_day(&trades, |trade| trade.net_pips - (STRESS - 1.0) * cost_pips(trade));
+    let k = session.strategies.len();
+    let family = FamilyIntervals {
+        level: 1.0 - ALPHA / k as f64,
+        expectancy: family_interval(&days, k, seed),
+        stressed: family_interval(&stressed, k, seed),
+    };
+    let (verdict, reason) = judge(&pips, null.as_ref(), &family, k);
     Ok(Judgement {
         strategy: name.to_owned(),
         money: figures(trades.iter().map(|trade| trade.net().as_f64())),
@@ -146,8 +166,9 @@ fn of_strategy(session: &Session, name: &str) -> Result<Judgement, String> {
         null,
         pool: figures(pool.iter().map(|trade| trade.net_pips)),
         break_even_cost_pips: break_even_cost(&trades),
-        expectancy_interval,
-        stressed_interval,
+        expectancy_interval: family_interval(&days, 1, seed),
+        stressed_interval: family_interval(&stressed, 1, seed),
+        family,
         pips,
         verdict,
         reason,
@@ -232,19 +253,15 @@ fn sum_costs(trades: &[Trade]) -> Costs {
     costs
 }
 
-/// EDGE only when everything speaks for it; an unknown never does.
-fn judge(
-    pips: &Figures,
-    null: Option<&Null>,
-    expectancy: Option<Interval>,
-    stressed: Option<Interval>,
-) -> (Verdict, String) {
+/// EDGE only when everything speaks for it, at the level of all `k` strategies together; an unknown never does.
+fn judge(pips: &Figures, null: Option<&Null>, family: &FamilyIntervals, k: usize) -> (Verdict, String) {
     if pips.count == 0 {
         return (Verdict::NoEdge, "nothing was traded; why not stands with the abstentions and refusals".into());
     }
-    let Some(interval) = expectancy else {
+    let Some(interval) = family.expectancy else {
         return (Verdict::NotEnoughData, format!("fewer than {DAYS_MIN} days with trades: no interval"));
     };
+    let best_of = if k > 1 { format!(", as one of {k} strategies") } else { String::new() };
     if interval.high <= 0.0 {
         return (Verdict::NoEdge, format!("expectancy is below zero: at most {:+.2} pips", interval.high));
     }
@@ -252,23 +269,29 @@ fn judge(
         return (Verdict::NotEnoughData, format!("{} trades; {TRADES_MIN} are needed", pips.count));
     }
     if interval.low <= 0.0 {
-        let reason =
-            format!("zero lies within the interval of expectancy, {:+.2} to {:+.2}", interval.low, interval.high);
+        let (low, high) = (interval.low, interval.high);
+        let reason = format!("zero lies within the interval of expectancy{best_of}, {low:+.2} to {high:+.2}");
         return (Verdict::NoEdge, reason);
     }
     let Some(null) = null else {
         return (Verdict::NotEnoughData, "too few random entries to compare with".into());
     };
     let p = null.p_of_expectancy(pips.expectancy);
-    if p >= P_MAX {
-        return (Verdict::NoEdge, format!("random entries with the same exits do as well (p = {p:.3})"));
+    if p >= p_max(k) {
+        return (Verdict::NoEdge, format!("random entries with the same exits do as well (p = {p:.3}{best_of})"));
     }
-    match stressed {
+    match family.stressed {
         Some(stressed) if stressed.low > 0.0 => {
-            (Verdict::Edge, format!("expectancy is above zero, also at {STRESS} times the costs (p = {p:.3})"))
+            (Verdict::Edge, format!("expectancy is above zero, also at {STRESS} times the costs (p = {p:.3}{best_of})"))
         }
-        _ => (Verdict::NoEdge, format!("it does not stand {STRESS} times the costs")),
+        _ => (Verdict::NoEdge, format!("it does not stand {STRESS} times the costs{best_of}")),
     }
+}
+
+/// The p value that one of `k` strategies must stay below. The null has [`PATHS`] paths and cannot tell less than one of
+/// them: with very many strategies no path at all may do as well, and the intervals carry the rest.
+fn p_max(k: usize) -> f64 {
+    (P_MAX / k.max(1) as f64).max(1.5 / (PATHS as f64 + 1.0))
 }
 
 /// Sums of net money by a key of the trade's opening.
@@ -282,3 +305,6 @@ pub fn by_key(trades: &[Trade], keys: usize, key: impl Fn(Time) -> u8) -> Vec<(u
     }
     sums
 }
+
+#[cfg(test)]
+mod tests;

@@ -46,6 +46,8 @@ fn strategy(j: &Judgement) -> Value {
         "expectancy_pips": j.pips.expectancy,
         "expectancy_pips_95": interval(j.expectancy_interval),
         "expectancy_pips_95_at_1_5_costs": interval(j.stressed_interval),
+        "expectancy_pips_family": interval(j.family.expectancy),
+        "expectancy_pips_family_at_1_5_costs": interval(j.family.stressed),
         "break_even_cost_pips": j.break_even_cost_pips,
         "profit_factor": j.money.profit_factor,
         "payoff": j.pips.payoff,
@@ -102,6 +104,8 @@ pub fn json(session: &Session, a: &Assessment) -> Value {
         "warnings": session.warnings,
         "verdict": a.verdict.name(),
         "verdict_reason": a.reason,
+        "multiplicity": { "strategies": a.strategies.len(), "method": "bonferroni",
+                          "level": a.strategies.first().map(|j| j.family.level) },
         "performance": { "ticks_per_second": session.ticks_per_second, "memory_peak_bytes": session.memory_peak },
     })
 }

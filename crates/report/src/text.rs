@@ -82,8 +82,24 @@ pub fn block(j: &Judgement, daily: &Daily) -> String {
         .break_even_cost_pips
         .map_or_else(|| "n/a (gross is not above zero)".into(), |c| format!("{c:.2} pips a trade"));
     let _ = writeln!(out, "Break-even cost {cost}   expectancy at 1.5 x costs {}", pips(j.stressed_interval));
+    if let Some(line) = family_line(j) {
+        let _ = writeln!(out, "{line}");
+    }
     let _ = write!(out, "VERDICT: {}. {}.", j.verdict.name(), sentence(&j.reason));
     out
+}
+
+/// What the verdict reads when there is more than one strategy to choose the best of.
+fn family_line(j: &Judgement) -> Option<String> {
+    let k = (crate::bootstrap::ALPHA / (1.0 - j.family.level)).round();
+    (k > 1.0).then(|| {
+        format!(
+            "As one of {k} strategies ({:.2}%)            expectancy {}, at 1.5 x costs {}",
+            j.family.level * 100.0,
+            pips(j.family.expectancy),
+            pips(j.family.stressed)
+        )
+    })
 }
 
 fn null_line(j: &Judgement) -> String {
