@@ -1,11 +1,16 @@
 //! The council of one symbol and barrier class: it learns from what came of its opinions, and tells them.
 
+use std::sync::Arc;
+
 use features::Frame;
 use market::{Span, Tick, Time, math};
 use models::STATES;
+use models::paired::PairedSpec;
 use models::pool::clipped_logit;
 
+use crate::artefact::{Artefact, TRAINED, Trained};
 use crate::barrier::Barrier;
+use crate::bench::{Bench, BenchNews, Resolved, Trial};
 use crate::calibration::Evidence;
 use crate::domain::Reach;
 use crate::labels::{Label, LabelCounts, LabelSpec, Labels};
@@ -38,9 +43,34 @@ struct Sample {
     null: f64,
     posterior: [f64; STATES],
     thoughts: [Thought; AGENTS],
+    /// What the challengers thought.
+    shadows: [Thought; TRAINED],
 }
 
-market::state!(Sample { null, posterior, thoughts });
+market::state!(Sample { null, posterior, thoughts, shadows });
+
+impl Sample {
+    /// What the one who sits here now thought then, in this seat or as the challenger beside it; `None` when somebody else
+    /// sat there.
+    fn own(&self, seat: &Seat, place: usize) -> Option<&Thought> {
+        let beside = self.shadows.iter().filter(|_| seat.epoch() > 0);
+        std::iter::once(&self.thoughts[place]).chain(beside).find(|thought| seat.owns(thought))
+    }
+}
+
+/// Why a model cannot serve a council.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Misfit {
+    /// Its probabilities are about another barrier: (the model's, the council's).
+    Barrier(Barrier, Barrier),
+}
+
+impl std::fmt::Display for Misfit {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self::Barrier(model, council) = self;
+        write!(f, "the model was trained for {model:?}, the class trades {council:?}")
+    }
+}
 
 /// What the council says now: all that a decision looks at.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -66,10 +96,11 @@ pub struct Council {
     weights: Weights,
     regime: Regime,
     blackout: Option<Time>,
+    bench: Bench,
     standing: Standing,
 }
 
-market::state!(Council { labels, seats, weights, regime, blackout, standing });
+market::state!(Council { labels, seats, weights, regime, blackout, bench, standing });
 
 impl Council {
     /// A council that has learned nothing.
@@ -84,7 +115,8 @@ impl Council {
             heard: None,
         };
         let labels = Labels::new(spec.barrier, spec.labels);
-        Self { spec: *spec, labels, seats: Seat::all(&spec.agents), weights, regime, blackout: None, standing }
+        let (seats, bench) = (Seat::all(&spec.agents), Bench::new(&spec.agents));
+        Self { spec: *spec, labels, seats, weights, regime, blackout: None, bench, standing }
     }
 
     /// Takes a believed tick and the frame after it: learns from the labels that the tick resolves, renews every
@@ -107,21 +139,130 @@ impl Council {
                 self.standing.evidence[i] = seat.evidence();
             }
         }
+        let mut shadows = [Thought::default(); TRAINED];
+        self.bench.think(&moment, &mut shadows);
+        self.replace_the_faulted();
         if silenced.is_none() && tick.spread().0 >= 0 && self.labels.is_due(tick.time) {
             for (seat, thought) in self.seats.iter_mut().zip(&thoughts) {
                 seat.remember(thought);
             }
-            self.labels.push(tick, Sample { null, posterior: self.standing.regime.posterior, thoughts });
+            let number = self.labels.counts().sampled;
+            self.labels.push(tick, Sample { null, posterior: self.standing.regime.posterior, thoughts, shadows });
+            if self.labels.counts().sampled > number {
+                self.bench.sampled(number, self.labels.oldest());
+            }
         }
+    }
+
+    /// A trained model that produces what is not a number gives its seat back to the one before it, if there is one.
+    fn replace_the_faulted(&mut self) {
+        for which in Trained::ALL {
+            let seat = &mut self.seats[which.agent() as usize];
+            if seat.is_faulted() && self.bench.roll_back(*which, seat) {
+                self.bench.news = Some(BenchNews::RolledBack(*which));
+                self.reseat(*which);
+            }
+        }
+    }
+
+    /// Somebody else sits here: what was said before is not its word.
+    fn reseat(&mut self, which: Trained) {
+        let place = which.agent() as usize;
+        self.standing.opinions[place] = Vote::default();
+        self.standing.evidence[place] = self.seats[place].evidence();
+    }
+
+    fn fits(&self, model: &Artefact) -> Result<(), Misfit> {
+        let (theirs, ours) = (model.parts().barrier, self.spec.barrier);
+        if theirs == ours { Ok(()) } else { Err(Misfit::Barrier(theirs, ours)) }
+    }
+
+    /// A trained model takes its seat at once. It says nothing before its calibration has enough labels; the model that
+    /// sat there stays ready to come back.
+    ///
+    /// # Errors
+    /// [`Misfit`]; nothing has changed then.
+    pub fn install(&mut self, model: Arc<Artefact>) -> Result<(), Misfit> {
+        self.fits(&model)?;
+        let which = model.seat();
+        self.bench.install(&mut self.seats[which.agent() as usize], model);
+        self.reseat(which);
+        Ok(())
+    }
+
+    /// A trained model sits down beside the champion of its seat, on trial by these rules. A challenger that was there
+    /// before leaves.
+    ///
+    /// # Errors
+    /// [`Misfit`]; nothing has changed then.
+    pub fn challenge(&mut self, model: Arc<Artefact>, trial: PairedSpec) -> Result<(), Misfit> {
+        self.fits(&model)?;
+        self.bench.challenge(model, trial);
+        Ok(())
+    }
+
+    /// The challenger takes the champion's seat, with its calibration; the champion stays ready to come back. `false` when
+    /// nobody challenges.
+    pub fn promote(&mut self, which: Trained) -> bool {
+        let promoted = self.bench.promote(which, &mut self.seats[which.agent() as usize]);
+        if promoted {
+            self.reseat(which);
+        }
+        promoted
+    }
+
+    /// The champion of before takes its seat back. `false` when there is none.
+    pub fn roll_back(&mut self, which: Trained) -> bool {
+        let back = self.bench.roll_back(which, &mut self.seats[which.agent() as usize]);
+        if back {
+            self.reseat(which);
+        }
+        back
+    }
+
+    /// The challenger leaves. `false` when nobody challenges.
+    pub fn dismiss(&mut self, which: Trained) -> bool {
+        self.bench.dismiss(which)
+    }
+
+    /// The model that has a seat.
+    pub fn champion(&self, which: Trained) -> Option<&Arc<Artefact>> {
+        self.seats[which.agent() as usize].model()
+    }
+
+    /// The model that challenges it.
+    pub fn challenger(&self, which: Trained) -> Option<&Arc<Artefact>> {
+        self.bench.challenger(which)?.model()
+    }
+
+    /// The model that would come back.
+    pub fn former(&self, which: Trained) -> Option<&Arc<Artefact>> {
+        self.bench.former(which)?.model()
+    }
+
+    /// The challenger's trial.
+    pub fn trial(&self, which: Trained) -> Option<&Trial> {
+        self.bench.trial(which)
+    }
+
+    /// What happened on the bench since this was last asked.
+    pub fn take_news(&mut self) -> Option<BenchNews> {
+        self.bench.news.take()
     }
 
     /// Applies the labels that this tick resolves; whether there were any.
     fn learn(&mut self, tick: &Tick) -> bool {
-        let Self { labels, seats, weights, .. } = self;
+        let Self { spec, labels, seats, weights, bench, .. } = self;
         let mut learned = false;
         labels.on_tick(tick, |sample, label| {
             learned = true;
             learn_label(seats, weights, sample, label);
+            let champions = std::array::from_fn(|which| {
+                let place = Trained::ALL[which].agent() as usize;
+                (&seats[place], sample.own(&seats[place], place))
+            });
+            let Sample { null, shadows, .. } = sample;
+            bench.learn(champions, &Resolved { barrier: &spec.barrier, null: *null, shadows, label });
         });
         learned
     }
@@ -204,7 +345,7 @@ impl Council {
 fn learn_label(seats: &mut [Seat; AGENTS], weights: &mut Weights, sample: &Sample, label: &Label) {
     let Label { side, won, uniqueness, .. } = *label;
     let losses = std::array::from_fn(|i| {
-        let thought = &sample.thoughts[i];
+        let thought = sample.own(&seats[i], i)?;
         let said = thought.said(side).filter(|_| !seats[i].is_faulted());
         seats[i].learn(thought, sample.null, (side, won, uniqueness));
         said.map(|opinion| -math::ln(if won { opinion.p } else { 1.0 - opinion.p }))
@@ -212,5 +353,7 @@ fn learn_label(seats: &mut [Seat; AGENTS], weights: &mut Weights, sample: &Sampl
     weights.learn(&losses, uniqueness, &sample.posterior);
 }
 
+#[cfg(test)]
+mod bench_tests;
 #[cfg(test)]
 mod tests;

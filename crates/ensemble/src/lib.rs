@@ -8,11 +8,14 @@
 //! `calibration`  what log-odds are worth               `weights`   who is listened to, by regime
 //! `regime`       the gate and the context              `seat`      one agent whole; how to add one
 //! `council`      learn and tell, tick by tick          `decide`    the trade rule, with all its arithmetic
+//! `artefact`     a trained model as a seat takes it    `bench`     challengers on trial, champions of before
 
 #[cfg(test)]
 extern crate self as ensemble;
 
+pub mod artefact;
 pub mod barrier;
+mod bench;
 pub mod calibration;
 pub mod council;
 pub mod decide;
@@ -27,9 +30,11 @@ mod testing;
 pub mod vote;
 pub mod weights;
 
+pub use artefact::{Artefact, ArtefactError, Digest, Input, Parts, TRAINED, Trained};
 pub use barrier::{Barrier, BarrierFault};
+pub use bench::{BenchNews, Trial};
 pub use calibration::{CalibrationSpec, Evidence};
-pub use council::{Council, CouncilSpec};
+pub use council::{Council, CouncilSpec, Misfit};
 pub use decide::{DecideSpec, Decision, NoTrade, Part, Reason, View, decide};
 pub use domain::{DomainSpec, Reach};
 pub use fair::FairValueSpec;

@@ -4,10 +4,13 @@
 //! each of its four functions, and a line in `Mind::new`. A mind answers with log-odds beyond the null's, of any scale;
 //! calibration, domain, weights, confidence and the decision then treat it like the others. It must not allocate.
 
+use std::sync::Arc;
+
 use features::Frame;
 use market::{Reader, Side, State, Tick, Torn};
 use models::{Ftrl, FtrlSpec};
 
+use crate::artefact::{Artefact, INPUTS_MAX};
 use crate::barrier::Barrier;
 use crate::calibration::{Calibration, CalibrationSpec, Evidence, Lesson};
 use crate::domain::{Centre, Domain, DomainSpec, Reach};
@@ -35,6 +38,7 @@ pub struct AgentSpec {
 enum Mind {
     Logistic(Logistic),
     FairValue(FairValue),
+    Trained(Option<Arc<Artefact>>),
 }
 
 /// An online logistic regression on mirrored inputs and a constant, which takes up the base rate.
@@ -73,12 +77,13 @@ impl Mind {
             AgentKind::Burst => logistic(Look::Burst { surge_min: spec.surge_min }),
             AgentKind::Momentum => logistic(Look::Momentum),
             AgentKind::Reversion => logistic(Look::Reversion),
+            AgentKind::Trees => Self::Trained(None),
         }
     }
 
     fn on_tick(&mut self, frame: &Frame, tick: &Tick) {
         match self {
-            Self::Logistic(_) => {}
+            Self::Logistic(_) | Self::Trained(_) => {}
             Self::FairValue(fair) => fair.on_tick(frame, tick),
         }
     }
@@ -87,6 +92,8 @@ impl Mind {
         match self {
             Self::Logistic(logistic) => logistic.look.inputs(frame),
             Self::FairValue(fair) => fair.inputs(frame, tick),
+            // What it reads, and whether that is within its training, the model knows itself.
+            Self::Trained(model) => model.as_ref().map(|_| [0.0; WIDTH]).ok_or(Abstain::NoModel),
         }
     }
 
@@ -101,6 +108,12 @@ impl Mind {
                 Ok([tilt, -tilt])
             }
             Self::FairValue(fair) => fair.raw(moment.frame, moment.tick, moment.barrier),
+            Self::Trained(model) => {
+                let mut room = [f64::NAN; INPUTS_MAX];
+                let model = model.as_ref().ok_or(Abstain::NoModel)?;
+                let row = model.row(moment.frame, &mut room)?;
+                Ok(model.log_odds(row).map(|log_odds| log_odds - moment.null))
+            }
         }
     }
 
@@ -109,8 +122,8 @@ impl Mind {
             Self::Logistic(logistic) => {
                 logistic.model.learn(&logistic_inputs(standardised, side), won, weight);
             }
-            // The filter learns from quotes, not from labels.
-            Self::FairValue(_) => {}
+            // The filter learns from quotes, a trained model has learned: neither learns from labels.
+            Self::FairValue(_) | Self::Trained(_) => {}
         }
     }
 }
@@ -120,14 +133,45 @@ impl State for Mind {
         match self {
             Self::Logistic(logistic) => logistic.model.save(out),
             Self::FairValue(fair) => fair.save(out),
+            Self::Trained(model) => save_model(model.as_deref(), out),
         }
     }
     fn load(&mut self, from: &mut Reader<'_>) -> Result<(), Torn> {
         match self {
             Self::Logistic(logistic) => logistic.model.load(from),
             Self::FairValue(fair) => fair.load(from),
+            Self::Trained(model) => load_model(model, from),
         }
     }
+}
+
+/// A snapshot holds the whole model, so that it needs nothing beside it.
+fn save_model(model: Option<&Artefact>, out: &mut Vec<u8>) {
+    let Some(model) = model else { return out.push(0) };
+    out.push(1);
+    model.digest().iter().for_each(|byte| out.push(*byte));
+    let mut bytes = Vec::new();
+    Artefact::encode(model.parts(), &mut bytes);
+    (bytes.len() as u64).save(out);
+    out.extend_from_slice(&bytes);
+}
+
+fn load_model(model: &mut Option<Arc<Artefact>>, from: &mut Reader<'_>) -> Result<(), Torn> {
+    *model = match from.u8()? {
+        0 => None,
+        1 => {
+            let digest = from.take::<32>()?;
+            let length = usize::try_from(from.read::<u64>()?).map_err(|_| Torn)?;
+            let bytes = from.slice(length)?;
+            let same = model.as_ref().filter(|model| *model.digest() == digest);
+            match same {
+                Some(same) => Some(Arc::clone(same)),
+                None => Some(Arc::new(Artefact::decode(bytes, digest).map_err(|_| Torn)?)),
+            }
+        }
+        _ => return Err(Torn),
+    };
+    Ok(())
 }
 
 /// The inputs of a side and the constant one. Inputs saturate at four standard deviations.
@@ -153,13 +197,15 @@ pub(crate) struct Moment<'a> {
 pub(crate) struct Thought {
     /// Why it was not said, if so.
     pub(crate) kept: Option<Abstain>,
+    /// The seat's epoch then: a model that takes the seat later learns nothing from it.
+    epoch: u32,
     /// The inputs before and after standardisation.
     seen: Inputs,
     standardised: Inputs,
     pub(crate) opinions: [Opinion; 2],
 }
 
-market::state!(Thought { kept, seen, standardised, opinions });
+market::state!(Thought { kept, epoch, seen, standardised, opinions });
 
 impl Thought {
     fn kept(reason: Abstain) -> Self {
@@ -186,9 +232,11 @@ pub(crate) struct Seat {
     domain: Domain<WIDTH>,
     calibration: Calibration,
     faulted: bool,
+    /// Which of the models that took such a seat this is; 0 where none ever does.
+    epoch: u32,
 }
 
-market::state!(Seat { mind, domain, calibration, faulted });
+market::state!(Seat { mind, domain, calibration, faulted, epoch });
 
 impl Seat {
     pub(crate) fn new(kind: AgentKind, spec: &AgentSpec) -> Self {
@@ -199,7 +247,31 @@ impl Seat {
             domain: Domain::new(spec.domain, Centre::Zero),
             calibration: Calibration::new(&spec.calibration),
             faulted: false,
+            epoch: 0,
         }
+    }
+
+    /// A seat that a trained model takes, with nothing known of it yet.
+    pub(crate) fn of_model(spec: &AgentSpec, model: Arc<Artefact>, epoch: u32) -> Self {
+        let seat = Self::new(model.seat().agent(), spec);
+        Self { mind: Mind::Trained(Some(model)), epoch, ..seat }
+    }
+
+    /// The trained model that sits here.
+    pub(crate) fn model(&self) -> Option<&Arc<Artefact>> {
+        match &self.mind {
+            Mind::Trained(model) => model.as_ref(),
+            Mind::Logistic(_) | Mind::FairValue(_) => None,
+        }
+    }
+
+    pub(crate) const fn epoch(&self) -> u32 {
+        self.epoch
+    }
+
+    /// Whether a thought is this model's.
+    pub(crate) const fn owns(&self, thought: &Thought) -> bool {
+        thought.epoch == self.epoch
     }
 
     /// All seats, in the order of the agents' numbers.
@@ -209,7 +281,10 @@ impl Seat {
 
     /// Begins anew, with nothing learned.
     pub(crate) fn restart(&mut self) {
-        *self = Self::new(self.kind, &self.spec);
+        *self = match self.model() {
+            Some(model) => Self::of_model(&self.spec, Arc::clone(model), self.epoch),
+            None => Self::new(self.kind, &self.spec),
+        };
     }
 
     pub(crate) const fn is_faulted(&self) -> bool {
@@ -229,7 +304,7 @@ impl Seat {
     /// Takes the next quote, and thinks.
     pub(crate) fn think(&mut self, moment: &Moment<'_>) -> Thought {
         self.mind.on_tick(moment.frame, moment.tick);
-        let thought = self.consider(moment).unwrap_or_else(Thought::kept);
+        let thought = Thought { epoch: self.epoch, ..self.consider(moment).unwrap_or_else(Thought::kept) };
         self.faulted |= thought.kept == Some(Abstain::Fault);
         thought
     }
@@ -243,9 +318,11 @@ impl Seat {
         }
         let seen = self.mind.inputs(moment.frame, moment.tick)?;
         let standardised = self.domain.standardise(&seen);
-        let mut thought = Thought { kept: None, seen, standardised, opinions: [Opinion::default(); 2] };
+        let mut thought = Thought { seen, standardised, ..Thought::default() };
+        thought.kept = None;
         let reach = self.domain.reach(&standardised);
-        if reach != Reach::Inside {
+        let trained = matches!(self.mind, Mind::Trained(_));
+        if !trained && reach != Reach::Inside {
             thought.kept = Some(if reach == Reach::Unknown { Abstain::WarmUp } else { Abstain::OutOfDomain });
             return Ok(thought);
         }
@@ -273,8 +350,9 @@ impl Seat {
         let has_seen = match thought.kept {
             None | Some(Abstain::Uncalibrated | Abstain::OutOfDomain) => true,
             Some(Abstain::WarmUp) => thought.seen != [0.0; WIDTH],
-            Some(Abstain::Stale | Abstain::Blackout | Abstain::Fault | Abstain::NoOpinion) => false,
+            Some(Abstain::Stale | Abstain::Blackout | Abstain::Fault | Abstain::NoOpinion | Abstain::NoModel) => false,
         };
+        let has_seen = has_seen && !matches!(self.mind, Mind::Trained(_));
         if has_seen && !self.faulted {
             self.domain.learn(&thought.seen);
         }
@@ -283,7 +361,7 @@ impl Seat {
     /// Learns what came of a thought.
     pub(crate) fn learn(&mut self, thought: &Thought, null: f64, resolved: (Side, bool, f64)) {
         let (side, won, weight) = resolved;
-        if self.faulted || !thought.is_lesson() {
+        if self.faulted || !thought.is_lesson() || !self.owns(thought) {
             return;
         }
         let [mine, other] = [side, side.opposite()].map(|side| thought.opinions[place(side)]);

@@ -15,9 +15,11 @@ pub enum AgentKind {
     Momentum,
     /// Reversion from stretched levels.
     Reversion,
+    /// Boosted trees, trained beforehand.
+    Trees,
 }
 
-market::state_enum!(AgentKind { Flow, FairValue, Burst, Momentum, Reversion });
+market::state_enum!(AgentKind { Flow, FairValue, Burst, Momentum, Reversion, Trees });
 
 /// How many agents vote.
 pub const AGENTS: usize = AgentKind::ALL.len();
@@ -31,6 +33,7 @@ impl AgentKind {
             Self::Burst => "burst",
             Self::Momentum => "momentum",
             Self::Reversion => "reversion",
+            Self::Trees => "trees",
         }
     }
 }
@@ -53,9 +56,11 @@ pub enum Abstain {
     Fault,
     /// It has looked, and has nothing to say.
     NoOpinion,
+    /// No trained model has taken its seat.
+    NoModel,
 }
 
-market::state_enum!(Abstain { Stale, Uncalibrated, OutOfDomain, Blackout, WarmUp, Fault, NoOpinion });
+market::state_enum!(Abstain { Stale, Uncalibrated, OutOfDomain, Blackout, WarmUp, Fault, NoOpinion, NoModel });
 
 impl Abstain {
     /// The reason in a word, for reports.
@@ -68,6 +73,7 @@ impl Abstain {
             Self::WarmUp => "warm_up",
             Self::Fault => "fault",
             Self::NoOpinion => "no_opinion",
+            Self::NoModel => "no_model",
         }
     }
 }

@@ -138,19 +138,19 @@ mod tests {
 
     const LOSSES: [[f64; 3]; 3] = [[0.1, 0.5, 0.9], [0.2, 0.4, 0.6], [0.9, 0.1, 0.5]];
 
-    /// The oracle of signals.md 7 #22 among three awake agents, who hold .6 together while two sleep.
+    /// The oracle of signals.md 7 #22 among three awake agents, who hold half together while three sleep.
     fn check(alpha: f64, expected: [f64; 3]) {
         let mut weights = Weights::new(WeightSpec { eta: 0.5, alpha, floor: 0.0, cap: 1.0 });
         for losses in LOSSES {
             let [a, b, c] = losses.map(Some);
-            weights.learn(&[a, None, b, c, None], 1.0, &[1.0, 0.0, 0.0]);
+            weights.learn(&[a, None, b, c, None, None], 1.0, &[1.0, 0.0, 0.0]);
         }
-        let [a, asleep, b, c, _] = weights.regimes()[0];
+        let [a, asleep, b, c, ..] = weights.regimes()[0];
         for (weight, expected) in [a, b, c].into_iter().zip(expected) {
-            assert!((weight / 0.6 - expected).abs() < 1e-8, "{weight} {expected}");
+            assert!((weight / 0.5 - expected).abs() < 1e-8, "{weight} {expected}");
         }
-        assert_eq!(asleep, 0.2, "the sleeping keep their weight to the bit");
-        assert_eq!(weights.regimes()[1], [0.2; AGENTS], "a regime that was not believed learns nothing");
+        assert_eq!(asleep, 1.0 / 6.0, "the sleeping keep their weight to the bit");
+        assert_eq!(weights.regimes()[1], [1.0 / 6.0; AGENTS], "a regime that was not believed learns nothing");
     }
 
     #[test]
@@ -160,7 +160,7 @@ mod tests {
     }
 
     fn losses() -> impl Strategy<Value = [Option<f64>; AGENTS]> {
-        prop::array::uniform5(prop::option::of(0.0..5.0_f64))
+        prop::array::uniform6(prop::option::of(0.0..5.0_f64))
     }
 
     proptest! {

@@ -21,7 +21,7 @@ const CLIP: f64 = 0.01;
 const BET_MAX: f64 = 0.9;
 
 /// What a trial may cost, and when it ends.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct PairedSpec {
     /// The probability of promoting a challenger that is no better, 1e-6 to 0.5; 0.05 is usual.
     pub alpha: f64,
@@ -44,6 +44,8 @@ pub struct PairedSpec {
     /// After so many labels the trial ends undecided.
     pub labels_max: u64,
 }
+
+market::state!(PairedSpec { alpha, bound, margin, share, budget, blocks, block_labels, labels_min, labels_max });
 
 /// One label: what both said beforehand, and what became of it.
 #[derive(Debug, Clone, Copy, PartialEq)]

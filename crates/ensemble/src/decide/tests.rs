@@ -63,7 +63,7 @@ fn each_outcome() {
     check("0.8 0.8 0.8 0.8 0.8", |_, spec| spec.z = f64::NAN, "fault p=0.800");
     check("0.8 0.8 0.8 0.8 0.8", |standing, _| standing.heard = Some(Time(-3_000_000_000)), "all_abstained p=0.433");
     // The prior switches agents off; few labels or disagreement lower the bound.
-    check("0.8 0.8 0.2 0.2 0.2", |_, spec| spec.prior = [1.0, 1.0, 0.0, 0.0, 0.0], "Buy p=0.800 ev=9.00");
+    check("0.8 0.8 0.2 0.2 0.2", |_, spec| spec.prior = [1.0, 1.0, 0.0, 0.0, 0.0, 0.0], "Buy p=0.800 ev=9.00");
     check("0.8 0.8 0.2 0.2 0.2", |_, spec| spec.prior = [0.0; AGENTS], "all_abstained p=0.433");
     check("0.55 0.55 0.55 0.55 0.55", |standing, _| standing.evidence[0].labels = 1.0, "Buy p=0.550 ev=1.50");
     check(
@@ -107,9 +107,9 @@ fn evidence() -> impl Strategy<Value = Evidence> {
 
 prop_compose! {
     fn any_standing()(
-        opinions in prop::array::uniform5(vote()),
-        evidence in prop::array::uniform5(evidence()),
-        weights in prop::array::uniform5(0.02..0.6_f64),
+        opinions in prop::array::uniform6(vote()),
+        evidence in prop::array::uniform6(evidence()),
+        weights in prop::array::uniform6(0.02..0.6_f64),
         gate in 0.0..=1.0_f64,
     ) -> Standing {
         let standing = standing(&opinions);
@@ -119,7 +119,7 @@ prop_compose! {
 
 prop_compose! {
     fn any_spec()(
-        prior in prop::array::uniform5(prop_oneof![Just(0.0), 0.0..3.0_f64]),
+        prior in prop::array::uniform6(prop_oneof![Just(0.0), 0.0..3.0_f64]),
         beta in -1.0..4.0_f64,
         margin_points in -5.0..5.0_f64,
         z in 0.0..3.0_f64,
@@ -190,8 +190,8 @@ proptest! {
 #[test]
 fn the_pool_oracle() {
     // signals.md 7 #24, around a null of one half: 15 either way, no spread.
-    let votes = [says(0.6), says(0.55), says(0.48), Vote::default(), Vote::default()];
-    let standing = Standing { weights: [0.5, 0.3, 0.2, 0.0, 0.0], ..standing(&votes) };
+    let votes = [says(0.6), says(0.55), says(0.48), Vote::default(), Vote::default(), Vote::default()];
+    let standing = Standing { weights: [0.5, 0.3, 0.2, 0.0, 0.0, 0.0], ..standing(&votes) };
     for (beta, expected) in [(1.0, 0.561_419_548_9), (1.3, 0.579_568_619_7)] {
         let outcome = judge(&standing, &COUNCIL, &DecideSpec { beta, z: 0.0, ..DECIDE }, &tick(0));
         assert!((outcome.unwrap().views[0].p - expected).abs() < 1e-9);
