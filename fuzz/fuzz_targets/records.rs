@@ -36,6 +36,10 @@ fuzz_target!(|bytes: &[u8]| {
 
 /// Whoever is said to have given an order has a name that a person could have given.
 fn check_author(command: &Command) {
-    let (Command::Halt { by, .. } | Command::Rearm { by, .. } | Command::Adopt { by, .. }) = command;
+    let (Command::Halt { by, .. }
+    | Command::Rearm { by, .. }
+    | Command::Adopt { by, .. }
+    | Command::Seat { by, .. }
+    | Command::Reseat { by, .. }) = command;
     assert_eq!(Operator::new(by.name()), Some(*by), "{command:?}");
 }

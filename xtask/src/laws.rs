@@ -11,7 +11,7 @@ const ARROWS: &[(&str, &str)] = &[
     ("ensemble", "market features models"),
     ("risk", "market"),
     ("orders", "market risk"),
-    ("desk", "market features ensemble risk orders"),
+    ("desk", "market models features ensemble risk orders"),
     ("journal", "market risk orders desk"),
     ("feed", "market"),
     ("venue", "market risk orders"),
@@ -20,7 +20,10 @@ const ARROWS: &[(&str, &str)] = &[
     ("replay", "market features ensemble risk orders desk journal feed venue report config"),
     ("vault", ""),
     ("registry", "market models features ensemble vault"),
-    ("learn", "market models features ensemble risk orders desk journal feed venue report config replay vault registry"),
+    (
+        "learn",
+        "market models features ensemble risk orders desk journal feed venue report config replay vault registry",
+    ),
     ("scalpel", "market models ensemble orders risk desk journal feed venue report config replay vault registry learn"),
 ];
 

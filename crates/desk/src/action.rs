@@ -1,11 +1,15 @@
 //! What the desk wants, and what it has to tell.
 
+use ensemble::{Digest, Misfit, Trained};
 use market::{StrategyId, SymbolId, Time};
+use models::paired::Decision as Ruling;
 use orders::{
     ClosedTrade, Failure, Impossible, ImpossibleTurn, Opening, OrderId, Request, Surprise, Unadopted, Unanswered,
     Unsent,
 };
 use risk::{Halt, Latch, Operator, Rearmed, Refusal};
+
+use crate::event::Reseat;
 
 /// One thing that follows from an event. The order within one event matters.
 #[derive(Debug, PartialEq)]
@@ -69,6 +73,49 @@ pub enum News {
         /// Why not.
         why: Unadopted,
     },
+    /// A trained model sat down at the council of a class.
+    Seated {
+        /// The class's place.
+        class: u16,
+        /// Which model.
+        digest: Digest,
+    },
+    /// A trained model could not sit down; nothing has changed.
+    Unseated {
+        /// The class's place.
+        class: u16,
+        /// Which model.
+        digest: Digest,
+        /// Why not.
+        why: Unseated,
+    },
+    /// The trained models of a seat moved; `moved` is false when there was nobody to move.
+    Reseated {
+        /// The class's place.
+        class: u16,
+        /// Which seat.
+        seat: Trained,
+        /// How.
+        how: Reseat,
+        /// Whether anything changed.
+        moved: bool,
+    },
+    /// A challenger's trial has come to its end.
+    Ruled {
+        /// The class's place.
+        class: u16,
+        /// Which seat.
+        seat: Trained,
+        /// What it says.
+        ruling: Ruling,
+    },
+    /// A trained model produced something that is not a number, and the one before it has its seat back.
+    FellBack {
+        /// The class's place.
+        class: u16,
+        /// Which seat.
+        seat: Trained,
+    },
     /// A position was opened, or grew.
     Opened(Opening),
     /// A position, or a part of it, was closed.
@@ -94,6 +141,17 @@ pub enum News {
     Agrees,
     /// The venue warns that margin runs out.
     MarginCalled,
+}
+
+/// Why a trained model could not sit down.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Unseated {
+    /// It does not lie on the shelf: whoever drives the desk must put it there first.
+    NotOnShelf,
+    /// The configuration has no class at this place.
+    UnknownClass,
+    /// It was trained for something else.
+    Misfit(Misfit),
 }
 
 /// The actions of one event, in order, within a room that is made once.

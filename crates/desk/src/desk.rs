@@ -1,6 +1,8 @@
 //! The desk: its parts, and which event goes where.
 
-use ensemble::Council;
+use std::sync::Arc;
+
+use ensemble::{Artefact, Council};
 use features::Features;
 use market::{
     Belief, Instrument, Lots, Money, Price, Reader, State, StrategyId, SymbolId, Tick, Time, Torn, Trade, Usual,
@@ -97,6 +99,8 @@ pub struct Desk {
     pub(crate) verifying: bool,
     pub(crate) wanted: Vec<Wanted>,
     pub(crate) woken: Woken,
+    /// Trained models that wait for a command to sit down. Not part of the state: a replay puts them here again.
+    pub(crate) shelf: Vec<Arc<Artefact>>,
     pub(crate) explaining: bool,
     /// Makes the next reviews panic.
     #[cfg(test)]
@@ -136,6 +140,7 @@ impl Desk {
             verifying: false,
             wanted: Vec::with_capacity(usize::from(spec.orders.positions_max)),
             woken: Woken::new(&spec.orders),
+            shelf: Vec::new(),
             explaining: false,
             #[cfg(test)]
             gate_breaks: false,
@@ -207,6 +212,8 @@ impl Desk {
                 self.list_after = Time::MIN;
                 self.settle(strategy, actions);
             }
+            Command::Seat { by: _, digest, class, role } => self.seat(digest, class, role, actions),
+            Command::Reseat { by: _, class, seat, how } => self.reseat(class, seat, how, actions),
         }
     }
 

@@ -1,11 +1,13 @@
 //! What the desk hears: numbered facts, and nothing else.
 
+use ensemble::{Digest, Trained};
 use market::{Reader, State, StrategyId, Tick, Time, Torn, Trade};
+use models::paired::PairedSpec;
 use orders::Report;
 use risk::{Latch, Level, Operator, Scope};
 
 /// A fact with its number and the time at which we heard it. Times never go back within a journal.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Event {
     /// Its number in the journal, from 1.
     pub seq: u64,
@@ -16,7 +18,7 @@ pub struct Event {
 }
 
 /// Something that happened.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Fact {
     /// A quote arrived.
     Ticked(Tick),
@@ -33,7 +35,7 @@ pub enum Fact {
 }
 
 /// What a person may order, each a journalled fact with its author.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Command {
     /// Pull the kill switch.
     Halt {
@@ -58,7 +60,52 @@ pub enum Command {
         /// The strategy that shall manage them.
         strategy: StrategyId,
     },
+    /// Let a trained model, which lies on the desk's shelf, sit down at a council.
+    Seat {
+        /// Who.
+        by: Operator,
+        /// Which model, by the digest of its encoding.
+        digest: Digest,
+        /// The council: the place of its class in the configuration.
+        class: u16,
+        /// As what.
+        role: Role,
+    },
+    /// Move the trained models of one seat.
+    Reseat {
+        /// Who.
+        by: Operator,
+        /// The council: the place of its class in the configuration.
+        class: u16,
+        /// Which seat.
+        seat: Trained,
+        /// How.
+        how: Reseat,
+    },
 }
+
+/// As what a trained model sits down.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Role {
+    /// It speaks; the one before it stays ready to come back.
+    Champion,
+    /// It is silent, on trial by these rules.
+    Challenger(PairedSpec),
+}
+
+/// How the trained models of a seat move.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub enum Reseat {
+    /// The challenger becomes the champion, and the champion is kept.
+    #[default]
+    Promote,
+    /// The champion of before comes back.
+    RollBack,
+    /// The challenger leaves.
+    Dismiss,
+}
+
+market::state_enum!(Reseat { Promote, RollBack, Dismiss });
 
 /// A place for `State` to load into.
 impl Default for Fact {

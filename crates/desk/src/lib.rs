@@ -8,7 +8,7 @@
 //! `desk`      the function                         `ticks`     a quote's way through the rooms
 //! `propose`   from an opinion to a request         `leave`     exits, halts and flattening
 //! `hear`      the venue's reports                  `explain`   the arithmetic of one decision
-//! `rules`     strategies that decide by a rule
+//! `rules`     strategies that decide by a rule     `seat`      trained models and their trials
 
 mod action;
 mod counters;
@@ -19,12 +19,13 @@ mod hear;
 mod leave;
 mod propose;
 mod rules;
+mod seat;
 pub mod spec;
 mod ticks;
 
-pub use action::{Action, Actions, News};
+pub use action::{Action, Actions, News, Unseated};
 pub use counters::{Counts, Idle, TickCounts};
 pub use desk::{Desk, Fault};
-pub use event::{Command, Event, Fact, Position};
+pub use event::{Command, Event, Fact, Position, Reseat, Role};
 pub use explain::Explanation;
 pub use spec::Spec;

@@ -12,7 +12,7 @@ impl Desk {
         if !self.believe(place, tick) {
             return;
         }
-        self.see(place, tick);
+        self.see(place, tick, actions);
         self.mark(tick, actions);
         self.exits(tick, actions);
         for nth in 0..self.symbols[place].legs.len() {
@@ -33,7 +33,7 @@ impl Desk {
     }
 
     /// What do we see? Features and agents once, for every strategy of the symbol and of those that it leads.
-    fn see(&mut self, place: usize, tick: &Tick) {
+    fn see(&mut self, place: usize, tick: &Tick, actions: &mut Actions) {
         let silence = self.symbols[place].belief.spec().gap;
         let symbol = &mut self.symbols[place];
         symbol.last = Some(*tick);
@@ -47,6 +47,9 @@ impl Desk {
         let symbol = &self.symbols[place];
         for council in &symbol.councils {
             self.councils[*council].observe(symbol.features.frame(), tick);
+        }
+        for nth in 0..self.symbols[place].councils.len() {
+            self.listen_to_bench(self.symbols[place].councils[nth], actions);
         }
     }
 

@@ -13,7 +13,7 @@ const BARRIER: Barrier =
     Barrier { target: Points(20), stop: Points(30), horizon: Span::MINUTE, commission_points: 0.0 };
 
 const DEMANDS: DecideSpec =
-    DecideSpec { prior: [1.0; 5], beta: 1.0, margin_points: 1.0, z: 1.0, awake_min: 1, gate_min: 0.1 };
+    DecideSpec { prior: [1.0; ensemble::AGENTS], beta: 1.0, margin_points: 1.0, z: 1.0, awake_min: 1, gate_min: 0.1 };
 
 fn faults(change: impl FnOnce(&mut Spec)) -> Vec<Fault> {
     Desk::new(&changed(plain(), change)).err().unwrap_or_default()

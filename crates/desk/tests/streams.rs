@@ -17,7 +17,14 @@ use stage::specs::{changed, eurusd, exits, netting, plain, unlimited, with_ensem
 fn busy() -> Spec {
     let barrier =
         Barrier { target: Points(12), stop: Points(16), horizon: Span::from_secs(60), commission_points: 0.5 };
-    let demands = DecideSpec { prior: [1.0; 5], beta: 1.0, margin_points: -2.0, z: 0.2, awake_min: 1, gate_min: 0.0 };
+    let demands = DecideSpec {
+        prior: [1.0; ensemble::AGENTS],
+        beta: 1.0,
+        margin_points: -2.0,
+        z: 0.2,
+        awake_min: 1,
+        gate_min: 0.0,
+    };
     changed(plain(), |spec| {
         let leader = market::Instrument { name: "EURUSD.lead".into(), ..eurusd() };
         let leader = with_symbol(spec, leader, desk::spec::Conversion::Same);

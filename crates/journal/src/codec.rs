@@ -3,7 +3,7 @@
 //!
 //! What the desk merely tells (`Action::Tell`) is not written: it follows from the events by replay.
 
-use desk::{Action, Command, Fact};
+use desk::{Action, Command, Fact, Role};
 use market::{Coded, Reader, State, StrategyId, Tick, Time, Torn, Trade};
 use orders::{Instruction, OrderId, Report, Request};
 use risk::{Latch, Level, LossKind, Operator, Scope};
@@ -143,6 +143,26 @@ fn put_command(command: &Command, out: &mut Vec<u8>) {
             by.save(out);
             strategy.put(out);
         }
+        Command::Seat { by, digest, class, role } => {
+            out.push(3);
+            by.save(out);
+            out.extend_from_slice(digest);
+            class.put(out);
+            match role {
+                Role::Champion => out.push(0),
+                Role::Challenger(trial) => {
+                    out.push(1);
+                    trial.save(out);
+                }
+            }
+        }
+        Command::Reseat { by, class, seat, how } => {
+            out.push(4);
+            by.save(out);
+            class.put(out);
+            seat.save(out);
+            how.save(out);
+        }
     }
 }
 
@@ -157,6 +177,16 @@ fn get_command(from: &mut Reader<'_>) -> Result<Command, Torn> {
         0 => Ok(Command::Halt { by, scope: get_scope(from)?, level: from.read::<Level>()? }),
         1 => Ok(Command::Rearm { by, latch: get_latch(from)? }),
         2 => Ok(Command::Adopt { by, strategy: StrategyId::get(from)? }),
+        3 => Ok(Command::Seat { by, digest: from.take()?, class: u16::get(from)?, role: get_role(from)? }),
+        4 => Ok(Command::Reseat { by, class: u16::get(from)?, seat: from.read()?, how: from.read()? }),
+        _ => Err(Torn),
+    }
+}
+
+fn get_role(from: &mut Reader<'_>) -> Result<Role, Torn> {
+    match from.u8()? {
+        0 => Ok(Role::Champion),
+        1 => Ok(Role::Challenger(from.read()?)),
         _ => Err(Torn),
     }
 }
@@ -232,9 +262,24 @@ fn get_loss(from: &mut Reader<'_>) -> Result<LossKind, Torn> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use desk::Reseat;
+    use ensemble::Trained;
     use market::{Lots, Money, Price, Side, SymbolId};
+    use models::paired::PairedSpec;
     use orders::Reject;
     use risk::{ExitCause, Ticket};
+
+    const TRIAL: PairedSpec = PairedSpec {
+        alpha: 0.05,
+        bound: 90.0,
+        margin: 0.0,
+        share: 0.0,
+        budget: 0.0,
+        blocks: 1,
+        block_labels: 500,
+        labels_min: 100,
+        labels_max: 5_000,
+    };
 
     fn facts() -> Vec<Fact> {
         let (time, id, ticket) = (Time(5), OrderId(7), Ticket(9));
@@ -262,6 +307,9 @@ mod tests {
             Fact::Commanded(Command::Halt { by, scope: Scope::Symbol(SymbolId(3)), level: Level::Flatten }),
             Fact::Commanded(Command::Rearm { by, latch: Latch::StrategyLoss(StrategyId(2), LossKind::Drawdown) }),
             Fact::Commanded(Command::Adopt { by, strategy: StrategyId(1) }),
+            Fact::Commanded(Command::Seat { by, digest: [7; 32], class: 1, role: Role::Champion }),
+            Fact::Commanded(Command::Seat { by, digest: [9; 32], class: 0, role: Role::Challenger(TRIAL) }),
+            Fact::Commanded(Command::Reseat { by, class: 2, seat: Trained::Trees, how: Reseat::RollBack }),
         ]
     }
 

@@ -1,14 +1,15 @@
 //! A journal back through the desk: every action must follow again, bit for bit.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use config::Config;
-use desk::{Actions, Desk, Event, Fact};
+use desk::{Actions, Command, Desk, Event, Fact};
 use journal::codec::{action, get_fact, put_action};
 use journal::{Durability, Fault, Head, Mark, Place, Reader, Search, latest_valid};
 use market::State;
 use sha2::{Digest, Sha256};
 
+use crate::beside::{self, ModelError};
 use crate::record::Journalled;
 
 /// Why a journal could not be replayed.
@@ -37,6 +38,13 @@ pub enum ReplayError {
         recorded: Option<(u8, Vec<u8>)>,
         /// What the desk does now; `None` when nothing more.
         now: Option<(u8, Vec<u8>)>,
+    },
+    /// A trained model that was seated is not beside the journal, or is not what it was.
+    Model {
+        /// The record that seats it.
+        seq: u64,
+        /// What is wrong.
+        why: ModelError,
     },
     /// The snapshot does not fit the desk of this configuration.
     Snapshot,
@@ -67,6 +75,7 @@ impl std::fmt::Display for ReplayError {
                 };
                 write!(f, "record {seq}: recorded {}, but now follows {}", shown(recorded), shown(now))
             }
+            Self::Model { seq, why } => write!(f, "record {seq} seats a model that cannot be had: {why}"),
             Self::Snapshot => f.write_str("the snapshot does not fit this build and configuration"),
             Self::NoEvent { seq, last } => write!(f, "there is no event {seq}; the last record is {last}"),
         }
@@ -105,6 +114,7 @@ pub struct Replayed {
 
 /// A journal being replayed.
 pub struct Replay {
+    path: PathBuf,
     desk: Desk,
     reader: Reader<std::fs::File>,
     actions: Actions,
@@ -156,7 +166,17 @@ impl Replay {
             ending: journal::Ending::Closed,
         };
         let pending = std::collections::VecDeque::new();
-        Ok(Self { desk, reader, actions, digest: Sha256::new(), scratch: Vec::new(), pending, found, mark })
+        Ok(Self {
+            path: path.to_owned(),
+            desk,
+            reader,
+            actions,
+            digest: Sha256::new(),
+            scratch: Vec::new(),
+            pending,
+            found,
+            mark,
+        })
     }
 
     /// The desk, as it stands.
@@ -234,6 +254,11 @@ impl Replay {
         if fact == Fact::Started {
             // What was not written when the session died was never sent.
             self.pending.clear();
+        }
+        if let Fact::Commanded(Command::Seat { digest, .. }) = &fact
+            && !self.desk.has_on_shelf(digest)
+        {
+            self.desk.shelve(beside::fetch(&self.path, digest).map_err(|why| ReplayError::Model { seq, why })?);
         }
         if let Some(now) = self.pending.pop_front() {
             return Err(ReplayError::Differs { seq, recorded: Some((kind, payload.to_vec())), now: Some(now) });

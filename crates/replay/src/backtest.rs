@@ -175,13 +175,27 @@ impl Snapshots {
     }
 }
 
-/// Runs a configuration over records. `on_progress` is told how far it is, every few thousand records.
+/// A trained model that sits down when a run begins.
+#[derive(Debug, Clone)]
+pub struct Seating {
+    /// Who wants it.
+    pub by: Operator,
+    /// The council: the place of its class in the configuration.
+    pub class: u16,
+    /// As what.
+    pub role: desk::Role,
+    /// The model.
+    pub model: std::sync::Arc<ensemble::Artefact>,
+}
+
+/// Runs a configuration over records, with these models from the first on. `on_progress` is told how far it is, every few thousand records.
 ///
 /// # Errors
 /// [`RunError`].
 pub fn run<R: Record>(
     config: &Config,
     (mut source, feeds): (Source, &[usize]),
+    models: &[Seating],
     record: R,
     snapshots: Option<&Snapshots>,
     on_progress: &mut dyn FnMut(u64, Progress),
@@ -196,6 +210,10 @@ pub fn run<R: Record>(
         heard += 1;
         if heard == 1 {
             session.start(judged.record.seen())?;
+            for seating in models {
+                let Seating { by, class, role, model } = seating.clone();
+                session.seat(judged.record.seen(), (by, class, role), model)?;
+            }
         }
         match judged.record {
             MarketRecord::Quote(tick) => session.tick(&tick)?,
@@ -287,7 +305,7 @@ fn widen(config: &mut Config) {
 pub fn null_trades(config: &Config, input: &Input, seed: u64, every: Span) -> Result<Vec<NullTrade>, RunError> {
     let coin = with_a_coin(config, seed, every);
     let finished =
-        run(&coin, (input.open(&coin, None)?, &input.places()), Unrecorded::default(), None, &mut |_, _| {})?;
+        run(&coin, (input.open(&coin, None)?, &input.places()), &[], Unrecorded::default(), None, &mut |_, _| {})?;
     let trades = finished.collected.trades.iter();
     Ok(trades
         .filter(|trade| trade.cause != "still_open")
@@ -337,7 +355,7 @@ fn fixed(points: f64) -> Slippage {
 pub fn at(config: &Config, input: &Input, venue: PaperSpec, at: f64) -> Result<Sensitivity, RunError> {
     let config = Config { venue, ..config.clone() };
     let finished =
-        run(&config, (input.open(&config, None)?, &input.places()), Unrecorded::default(), None, &mut |_, _| {})?;
+        run(&config, (input.open(&config, None)?, &input.places()), &[], Unrecorded::default(), None, &mut |_, _| {})?;
     Ok(sensitivity(at, &finished.collected.trades))
 }
 

@@ -4,9 +4,11 @@
 //! `backtest`  recorded ticks through desk and venue    `collect`   the facts of a run, for the report
 //! `again`     a journal back through the desk          `words`     an explanation as text
 //! `files`     trades as CSV and Parquet                `synthetic` ticks whose truth is known
+//! `beside`    the trained models of a journal
 
 pub mod again;
 pub mod backtest;
+pub mod beside;
 pub mod collect;
 pub mod files;
 pub mod record;

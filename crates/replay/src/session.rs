@@ -3,7 +3,10 @@
 //! Whoever drives a session hands it market records in the order in which they were heard. Between two of them everything
 //! that falls due is done in time order: the venue's own moments, its reports, the desk's wakes.
 
+use std::sync::Arc;
+
 use desk::{Action, Actions, Desk, Event, Fact};
+use ensemble::Artefact;
 use market::{Tick, Time, Trade};
 use venue::Venue;
 
@@ -94,6 +97,21 @@ impl<V: Venue, R: Record, W: Watch> Session<V, R, W> {
         self.pass_until(now)?;
         self.hear(now, Fact::Commanded(command))?;
         self.listen(now)
+    }
+
+    /// A person lets a trained model sit down at the council of a class. Its bytes must lie beside the journal already.
+    ///
+    /// # Errors
+    /// [`RecordError`] when it cannot be written down.
+    pub fn seat(
+        &mut self,
+        now: Time,
+        (by, class, role): (risk::Operator, u16, desk::Role),
+        model: Arc<Artefact>,
+    ) -> Result<(), RecordError> {
+        let digest = *model.digest();
+        self.desk.shelve(model);
+        self.command(now, desk::Command::Seat { by, digest, class, role })
     }
 
     /// Lets time pass: does everything that falls due until `until`, in order.

@@ -67,7 +67,7 @@ fn strategy(page: &mut Page, explanation: &Explanation, tick: &Tick, book: &Book
     };
     page.line(format!("Strategy {}: {how}", spec.name));
     if let Some(decision) = &explanation.decision {
-        decided::decided(page, decision, book);
+        decided::decided(page, decision, explanation, book);
     }
     if explanation.idle == Some(Idle::StopTooWide)
         && let Some(Ok(decision)) = &explanation.decision

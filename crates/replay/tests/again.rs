@@ -43,7 +43,8 @@ fn recorded() -> Recorded {
     let source = input.open(&config, None).unwrap();
     let snapshots = Snapshots::beside(&path, BUILD).every(7_001);
     let record = journalled(&path, &config);
-    let finished = backtest::run(&config, (source, &input.places()), record, Some(&snapshots), &mut |_, _| {}).unwrap();
+    let finished =
+        backtest::run(&config, (source, &input.places()), &[], record, Some(&snapshots), &mut |_, _| {}).unwrap();
     finished.record.close().unwrap();
     Recorded { path, state: state(&finished.desk), _folder: folder }
 }

@@ -46,7 +46,7 @@ fn recorded() -> Outcome {
     let path = temporary.path().join("session.journal");
     let source = input.open(&config, None).unwrap();
     let record = journalled(&path, &config);
-    let finished = backtest::run(&config, (source, &input.places()), record, None, &mut |_, _| {}).unwrap();
+    let finished = backtest::run(&config, (source, &input.places()), &[], record, None, &mut |_, _| {}).unwrap();
     let (finished, record) = finished.split();
     let summary = summary(&finished.collected, finished.desk.orders().ledger(), finished.desk.counts());
     let head = record.close().unwrap().to_string();

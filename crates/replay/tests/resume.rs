@@ -43,7 +43,7 @@ fn session_of(path: &Path, config: &Config, input: &Input) -> Result<String, Run
 fn run<R: Record>(path: &Path, config: &Config, input: &Input, record: R) -> Result<R, RunError> {
     let snapshots = Snapshots::beside(path, BUILD).every(SNAPSHOT_EVERY);
     let source = input.open(config, None)?;
-    let finished = backtest::run(config, (source, &input.places()), record, Some(&snapshots), &mut |_, _| {})?;
+    let finished = backtest::run(config, (source, &input.places()), &[], record, Some(&snapshots), &mut |_, _| {})?;
     Ok(finished.split().1)
 }
 

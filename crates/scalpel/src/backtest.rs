@@ -257,7 +257,7 @@ fn main_run(job: &Job) -> Result<Main, Failure> {
     let (finished, head) = if job.resume {
         let record = resume(&path, &header, job.durability)?;
         let finished =
-            runs::run(&job.config, (source, &places), record, Some(&snapshots), &mut shown).map_err(failed)?;
+            runs::run(&job.config, (source, &places), &[], record, Some(&snapshots), &mut shown).map_err(failed)?;
         let (finished, record) = finished.split();
         screen::line(&format!("{} records were there already and agree", report::text::grouped(record.agreed())));
         (finished, record.close())

@@ -173,6 +173,11 @@ fn told(desk: &Desk, news: &News) -> String {
         News::Latched(latch) => format!("latched {latch:?}"),
         News::Rearmed(rearmed) => format!("rearmed {:?} by {}", rearmed.latch, rearmed.by.name()),
         News::NotLatched { by, latch } => format!("{} found nothing to re-arm at {latch:?}", by.name()),
+        News::Seated { class, digest } => format!("seated {} at {class}", digest[0]),
+        News::Unseated { class, digest, why } => format!("could not seat {} at {class}: {why:?}", digest[0]),
+        News::Reseated { class, seat, how, moved } => format!("{how:?} {seat:?} at {class}: {moved}"),
+        News::Ruled { class, seat, ruling } => format!("ruled {ruling:?} on {seat:?} at {class}"),
+        News::FellBack { class, seat } => format!("fell back {seat:?} at {class}"),
         News::Adopted { by, differences } => format!("{} adopted {differences}", by.name()),
         News::NotAdopted { by, why } => format!("{} could not adopt: {why:?}", by.name()),
     }

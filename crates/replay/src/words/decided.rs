@@ -1,12 +1,21 @@
 //! From the null to the expected value: what `ensemble::decide` worked out, with the numbers in its formulas.
 
+use desk::Explanation;
+use ensemble::artefact::INPUTS_MAX;
 use ensemble::decide::{Decision, NoTrade, Part, Reason, View};
-use ensemble::{Abstain, Reach};
+use ensemble::{Abstain, Parts, Reach, Trained};
 
 use super::AGENT_KINDS;
+use crate::beside::hex;
+
 use super::page::{Book, Page, side, span};
 
-pub(super) fn decided(page: &mut Page, outcome: &Result<Decision, NoTrade>, book: &Book<'_>) {
+pub(super) fn decided(
+    page: &mut Page,
+    outcome: &Result<Decision, NoTrade>,
+    explanation: &Explanation,
+    book: &Book<'_>,
+) {
     let (decision, reason) = match outcome {
         Ok(decision) => (decision, None),
         Err(no_trade) => (&no_trade.decision, Some(no_trade.reason)),
@@ -14,6 +23,7 @@ pub(super) fn decided(page: &mut Page, outcome: &Result<Decision, NoTrade>, book
     bet(page, decision, book);
     regime(page, decision);
     agents(page, decision);
+    trees(page, explanation, book);
     for (place, view) in decision.views.iter().enumerate() {
         value(page, decision, (place, view), book);
     }
@@ -91,6 +101,41 @@ fn agents(page: &mut Page, decision: &Decision) {
     }
     let sum = |side: usize| decision.parts.iter().map(|part| part.contribution[side]).sum::<f64>();
     page.line(format!("    {:64}{:>+13.8}  {:>+13.8}", "sum", sum(0), sum(1)));
+}
+
+/// How many contributions are named; the rest is summed up.
+const NAMED: usize = 6;
+
+/// What each input added to the log-odds of the trees that have the seat: exact, path-dependent Shapley values.
+fn trees(page: &mut Page, explanation: &Explanation, book: &Book<'_>) {
+    let Some(model) = book.council(explanation).and_then(|council| council.champion(Trained::Trees)) else { return };
+    let Parts { name, inputs, forests, .. } = model.parts();
+    page.line(format!("  The trees: {name}, digest {}", hex(model.digest())));
+    let mut room = [f64::NAN; INPUTS_MAX];
+    let Ok(row) = model.row(&explanation.frame, &mut room) else { return };
+    for (forest, told) in forests.iter().zip(["to buy", "to sell"]) {
+        let mut parts = vec![0.0; inputs.len()];
+        let base = match forest.contributions(row, &mut parts) {
+            Ok(base) => base,
+            Err(error) => {
+                page.line(format!("    {told:8} cannot be taken apart: {error}"));
+                continue;
+            }
+        };
+        let raw = forest.raw(row);
+        let missed = (base + parts.iter().sum::<f64>() - raw).abs();
+        let verified = if missed <= 1e-6 { "" } else { "  UNVERIFIED: the parts do not add up" };
+        page.line(format!("    {told:8} {raw:+.6} = {base:+.6} on average {verified}"));
+        let mut order: Vec<usize> = (0..parts.len()).collect();
+        order.sort_by(|a, b| parts[*b].abs().total_cmp(&parts[*a].abs()).then(a.cmp(b)));
+        for input in order.iter().take(NAMED) {
+            let value = row[*input];
+            let seen = if value.is_nan() { "not ready".to_owned() } else { format!("{value:.4}") };
+            page.line(format!("      {:+.6}  {} = {seen}", parts[*input], inputs[*input].feature.name()));
+        }
+        let rest: f64 = order.iter().skip(NAMED).map(|input| parts[*input]).sum();
+        page.line(format!("      {rest:+.6}  all other inputs"));
+    }
 }
 
 /// One side: pool, probability, its error, expected value.
@@ -176,5 +221,6 @@ const fn silence(reason: Abstain) -> &'static str {
         Abstain::WarmUp => "a feature it needs, or its own memory, is not ready",
         Abstain::Fault => "it produced something that is not a number, and stays out",
         Abstain::NoOpinion => "it has looked, and has nothing to say",
+        Abstain::NoModel => "no trained model sits there",
     }
 }

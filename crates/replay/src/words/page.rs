@@ -1,6 +1,8 @@
 //! Lines of text, and numbers with their units.
 
-use desk::Desk;
+use desk::spec::Decide;
+use desk::{Desk, Explanation};
+use ensemble::Council;
 use market::{Instrument, Lots, Money, Points, Price, Side, Span, SymbolId};
 use orders::OrderId;
 
@@ -66,6 +68,16 @@ impl<'a> Book<'a> {
     pub(super) fn of(desk: &'a Desk, symbol: SymbolId) -> Option<Self> {
         let spec = desk.spec().symbols.get(usize::from(symbol.0))?;
         Some(Self { desk, instrument: &spec.instrument, symbol })
+    }
+
+    /// The council that a strategy asks on this symbol.
+    pub(super) fn council(&self, explanation: &Explanation) -> Option<&'a Council> {
+        let spec = self.desk.spec();
+        let Decide::Ensemble { class, .. } = &spec.strategies.get(usize::from(explanation.strategy.0))?.decide else {
+            return None;
+        };
+        let place = spec.classes.iter().position(|it| it.name == *class && it.symbol == explanation.symbol)?;
+        self.desk.councils().get(place)
     }
 
     pub(super) fn price(&self, price: Price) -> String {
