@@ -25,7 +25,7 @@ pub struct Entry {
 /// The random numbers of one path of one null model.
 fn random(seed: u64, model: u64, path: u64) -> ChaCha8Rng {
     let mut random = ChaCha8Rng::seed_from_u64(seed);
-    random.set_stream(model << 48 | path & 0xffff_ffff_ffff);
+    random.set_stream((model << 48) | (path & 0xffff_ffff_ffff));
     random
 }
 

@@ -127,8 +127,9 @@ impl Combinatorial {
                 break;
             }
         }
-        let judged = |g: usize| (0..splits.len()).filter(move |s| splits[*s].groups.contains(&g));
-        let by_group: Vec<Vec<usize>> = (0..groups).map(|g| judged(g).collect()).collect();
+        let judges =
+            |g: usize| -> Vec<usize> { (0..splits.len()).filter(|s| splits[*s].groups.contains(&g)).collect() };
+        let by_group: Vec<Vec<usize>> = (0..groups).map(judges).collect();
         let paths = (0..by_group[0].len()).map(|path| by_group.iter().map(|splits| splits[path]).collect()).collect();
         Ok(Self { splits, paths, edges })
     }

@@ -115,7 +115,7 @@ fn parts(returns: &[f64], columns: usize, rows: usize, blocks: usize) -> Vec<Par
 fn sharpes(parts: &[Part], columns: usize, choice: u32, out: &mut [f64]) {
     for (column, out) in out.iter_mut().enumerate() {
         let blocks = parts.iter().skip(column).step_by(columns).enumerate();
-        let chosen = blocks.filter(|(block, _)| choice >> block & 1 == 1);
+        let chosen = blocks.filter(|(block, _)| (choice >> block) & 1 == 1);
         *out = chosen.fold(Part::default(), |sum, (_, part)| sum.with(*part)).sharpe();
     }
 }
@@ -151,8 +151,10 @@ mod tests {
         let rows = returns.len() / columns;
         let block_of = |row: usize| (0..blocks).find(|b| row < (b + 1) * rows / blocks).unwrap();
         let sharpe = |column: usize, choice: u32| {
-            let x: Vec<f64> =
-                (0..rows).filter(|r| choice >> block_of(*r) & 1 == 1).map(|r| returns[r * columns + column]).collect();
+            let x: Vec<f64> = (0..rows)
+                .filter(|r| (choice >> block_of(*r)) & 1 == 1)
+                .map(|r| returns[r * columns + column])
+                .collect();
             let n = x.len() as f64;
             let mean = x.iter().sum::<f64>() / n;
             mean / sqrt(x.iter().map(|x| (x - mean) * (x - mean)).sum::<f64>() / (n - 1.0))
