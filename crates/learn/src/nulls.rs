@@ -373,8 +373,8 @@ mod tests {
         let right = |entry: &&Entry| rows[(entry.time.0 / 10) as usize].up == (entry.side == Side::Buy);
         let right = found.iter().filter(right).count();
         assert!(found.len() > 300 && right * 10 > found.len() * 8, "{right} of {}", found.len());
-        // 50 labels are known only when row 55 is seen.
-        assert!(found[0].time >= Time(550), "{:?}", found[0]);
+        // 50 labels are known only when row 54 is seen.
+        assert!(found[0].time >= Time(540), "{:?}", found[0]);
         let before = logistic_entries(&rows[..1_000], &LOGISTIC).unwrap();
         assert!(found.starts_with(&before), "what comes later changes nothing before");
         let mut late = rows.clone();

@@ -230,7 +230,7 @@ pub fn walk_forward(lives: &[Life], spec: &WalkForward) -> Result<Vec<Split>, Fa
         let next = at.saturating_add(spec.cadence);
         // Starts are in order: the test is one run.
         let from = lives.partition_point(|life| life.start < at);
-        let to = lives.partition_point(|life| life.start < next || (next == i64::MAX && life.start <= last));
+        let to = if next == at { lives.len() } else { lives.partition_point(|life| life.start < next) };
         let oldest = if let Window::Rolling(length) = spec.window { at.saturating_sub(length) } else { i64::MIN };
         let known = |i: &usize| lives[*i].start >= oldest && lives[*i].end < at.saturating_sub(spec.gap);
         let train: Vec<usize> = (0..from).filter(known).collect();
