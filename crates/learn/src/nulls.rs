@@ -378,7 +378,9 @@ mod tests {
         let before = logistic_entries(&rows[..1_000], &LOGISTIC).unwrap();
         assert!(found.starts_with(&before), "what comes later changes nothing before");
         let mut late = rows.clone();
-        late.iter_mut().for_each(|row| row.known = Time(i64::MAX));
+        for row in &mut late {
+            row.known = Time(i64::MAX);
+        }
         assert_eq!(logistic_entries(&late, &LOGISTIC).unwrap(), flat(), "labels that are never known teach nothing");
         assert!(logistic_entries(&rows, &LogisticSpec { margin: 0.6, ..LOGISTIC }).is_err());
     }

@@ -124,7 +124,7 @@ fn sharpes(parts: &[Part], columns: usize, choice: u32, out: &mut [f64]) {
 fn rank(values: &[f64], which: usize) -> f64 {
     let below = values.iter().filter(|x| **x < values[which]).count() as f64;
     let equal = values.iter().filter(|x| **x == values[which]).count() as f64;
-    below + (equal + 1.0) / 2.0
+    below + f64::midpoint(equal, 1.0)
 }
 
 #[cfg(test)]
@@ -139,7 +139,9 @@ mod tests {
         let noise = overfit(&returns, 20, 10).unwrap();
         assert_eq!(noise.splits, 252);
         close(noise.probability, 0.492_063_492_06, 1e-9);
-        returns.iter_mut().skip(3).step_by(20).for_each(|x| *x += 0.15);
+        for x in returns.iter_mut().skip(3).step_by(20) {
+            *x += 0.15;
+        }
         let edge = overfit(&returns, 20, 10).unwrap();
         close(edge.probability, 0.003_968_253_97, 1e-9);
         assert!(edge.loss < 0.01 && edge.chosen > 0.12 && edge.outside > 0.12, "{edge:?}");

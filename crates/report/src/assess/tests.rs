@@ -115,7 +115,9 @@ fn an_edge_is_still_found_among_several() {
         trade.net_pips = ((trade.net_pips + 1.2) * 1e6).round() / 1e6;
         trade.gross = Money((trade.net_pips * 1e6).round() as i64);
     };
-    session.trades.iter_mut().filter(|trade| trade.strategy == "s1").for_each(shift);
+    for trade in session.trades.iter_mut().filter(|trade| trade.strategy == "s1") {
+        shift(trade);
+    }
     session.manifest.balance_end = Money(session.trades.iter().map(|trade| trade.net().0).sum());
     let found = assess(&session).unwrap();
     assert_eq!(found.verdict, Verdict::Edge, "{}", found.reason);
