@@ -138,7 +138,7 @@ pub struct Contents {
 impl Contents {
     /// The hash of the last line; zeros without one. Kept elsewhere, it shows that nothing was cut off.
     pub fn head(&self) -> &str {
-        self.trials.last().map_or(ZEROS, |(hash, _)| hash)
+        self.trials.last().map_or(ZEROS, |(hash, _)| hash.as_str())
     }
 
     /// The number of trials: N of the deflated Sharpe ratio.

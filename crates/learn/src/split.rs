@@ -127,8 +127,9 @@ impl Combinatorial {
                 break;
             }
         }
-        let judged = |g: usize| (0..splits.len()).filter(move |s| splits[*s].groups.contains(&g));
-        let by_group: Vec<Vec<usize>> = (0..groups).map(|g| judged(g).collect()).collect();
+        let judges =
+            |g: usize| -> Vec<usize> { (0..splits.len()).filter(|s| splits[*s].groups.contains(&g)).collect() };
+        let by_group: Vec<Vec<usize>> = (0..groups).map(judges).collect();
         let paths = (0..by_group[0].len()).map(|path| by_group.iter().map(|splits| splits[path]).collect()).collect();
         Ok(Self { splits, paths, edges })
     }
@@ -229,7 +230,7 @@ pub fn walk_forward(lives: &[Life], spec: &WalkForward) -> Result<Vec<Split>, Fa
         let next = at.saturating_add(spec.cadence);
         // Starts are in order: the test is one run.
         let from = lives.partition_point(|life| life.start < at);
-        let to = lives.partition_point(|life| life.start < next || (next == i64::MAX && life.start <= last));
+        let to = if next == at { lives.len() } else { lives.partition_point(|life| life.start < next) };
         let oldest = if let Window::Rolling(length) = spec.window { at.saturating_sub(length) } else { i64::MIN };
         let known = |i: &usize| lives[*i].start >= oldest && lives[*i].end < at.saturating_sub(spec.gap);
         let train: Vec<usize> = (0..from).filter(known).collect();

@@ -1,6 +1,6 @@
 //! How good probabilities were: order (AUC with its interval), skill over a base rate, and calibration.
 //!
-//! AUC with the variance of DeLong, DeLong & Clarke-Pearson (1988), by midranks (Sun & Xu 2014); or with an interval from
+//! AUC with the variance of `DeLong`, `DeLong` & Clarke-Pearson (1988), by midranks (Sun & Xu 2014); or with an interval from
 //! a stationary block bootstrap where labels depend on each other. Scores: `models::scores`. Source: signals.md 1.5, 2.8.
 
 use market::math::{normal_quantile, sqrt};
@@ -78,7 +78,7 @@ impl Sorted {
     }
 }
 
-/// The area under the curve with DeLong's interval of this `level` (0.5 to 0.9999), for forecasts `(probability, came
+/// The area under the curve with the interval of `DeLong` of this `level` (0.5 to 0.9999), for forecasts `(probability, came
 /// true)` that do not depend on each other. Any finite score will do.
 ///
 /// # Errors

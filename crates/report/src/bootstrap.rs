@@ -39,9 +39,14 @@ pub fn expectancy_interval(days: &[Day], seed: u64) -> Option<Interval> {
     family_interval(days, 1, seed)
 }
 
-/// The same for one of `family` intervals that are read together: each holds the middle `1 - 0.05 / family` of the draws,
-/// so that all of them hold their truth at once in 95 % of cases at least (Bonferroni). With a family of one it is
-/// [`expectancy_interval`], bit for bit. It takes [`DRAWS`] draws for each of the family, at most [`DRAWS_MAX`].
+/// The same for one of `family` intervals that are read together: each holds the middle `1 - 0.05 / family`, so that all of
+/// them hold their truth at once in 95 % of cases at least (Bonferroni). With a family of one it is [`expectancy_interval`],
+/// bit for bit. It takes [`DRAWS`] draws for each of the family, at most [`DRAWS_MAX`].
+///
+/// So far out in the tails the draws of a few days are too narrow: of 5 strategies without a gain 9 in 100 families would
+/// show one over 30 days, not 2.5. An interval of a family is therefore stretched about its mean, for the variance that
+/// drawing blocks loses, `1 - (2 L - 1) / n`, and from the normal to Student's quantile with `n / L - 1` degrees of freedom,
+/// `L` the mean length of a block: 1.2 of 100 over 30 days, 3 over 120.
 pub fn family_interval(days: &[Day], family: usize, seed: u64) -> Option<Interval> {
     if days.len() < DAYS_MIN {
         return None;
@@ -53,7 +58,42 @@ pub fn family_interval(days: &[Day], family: usize, seed: u64) -> Option<Interva
     let length = market::math::pow(days.len() as f64, 1.0 / 3.0).max(1.0);
     let mut means: Vec<f64> = (0..draws).filter_map(|_| draw(days, 1.0 / length, &mut random)).collect();
     means.sort_by(f64::total_cmp);
-    Some(Interval { low: quantile(&means, tail)?, high: quantile(&means, 1.0 - tail)? })
+    let drawn = Interval { low: quantile(&means, tail)?, high: quantile(&means, 1.0 - tail)? };
+    let count = days.iter().map(|day| day.count).sum::<u64>();
+    if family == 1 || count == 0 {
+        return Some(drawn);
+    }
+    let mean = days.iter().map(|day| day.sum).sum::<f64>() / count as f64;
+    let n = days.len() as f64;
+    let student = student_quantile(tail, n / length - 1.0) / market::math::normal_quantile(tail).abs();
+    let stretch = student / market::math::sqrt(1.0 - (2.0 * length - 1.0) / n);
+    Some(Interval { low: mean - stretch * (mean - drawn.low), high: mean + stretch * (drawn.high - mean) })
+}
+
+/// The upper quantile of Student's distribution: what it exceeds with probability `tail` (1e-9 to 0.4), with `n` degrees of
+/// freedom, at least 1 and not whole (Hill 1970, algorithm 396; within 0.1 % from 1.9 degrees on).
+fn student_quantile(tail: f64, n: f64) -> f64 {
+    let n = n.max(1.0);
+    let p = 2.0 * tail.clamp(1e-9, 0.4);
+    let a = 1.0 / (n - 0.5);
+    let b = 48.0 / (a * a);
+    let mut c = ((20_700.0 * a / b - 98.0) * a - 16.0) * a + 96.36;
+    let d = ((94.5 / (b + c) - 3.0) / b + 1.0) * market::math::sqrt(a * std::f64::consts::FRAC_PI_2) * n;
+    let mut y = market::math::pow(d * p, 2.0 / n);
+    if y > 0.05 + a {
+        let x = market::math::normal_quantile(p / 2.0);
+        y = x * x;
+        if n < 5.0 {
+            c += 0.3 * (n - 4.5) * (x + 0.6);
+        }
+        c += (((0.05 * d * x - 5.0) * x - 7.0) * x - 2.0) * x + b;
+        y = (((((0.4 * y + 6.3) * y + 36.0) * y + 94.5) / c - y - 3.0) / b + 1.0) * x;
+        y = market::math::exp_m1(a * y * y);
+    } else {
+        let near = ((n + 6.0) / (n * y) - 0.089 * d - 0.822) * (n + 2.0) * 3.0;
+        y = ((1.0 / near + 0.5 / (n + 4.0)) * y - 1.0) * (n + 1.0) / (n + 2.0) + 1.0 / y;
+    }
+    market::math::sqrt(n * y)
 }
 
 fn draw(days: &[Day], restart: f64, random: &mut impl Rng) -> Option<f64> {
@@ -112,6 +152,24 @@ mod tests {
     }
 
     #[test]
+    fn student_quantiles_are_those_of_scipy() {
+        for (tail, n, expected) in [
+            (0.0125, 1.923_9, 6.524_351),
+            (0.000_25, 1.923_9, 50.660_428),
+            (0.0125, 8.65, 2.706_237),
+            (0.003_125, 8.65, 3.587_790),
+            (0.000_25, 8.65, 5.393_323),
+            (0.005, 23.3, 2.804_116),
+            (0.0125, 100.5, 2.275_480),
+            (0.000_25, 2.5, 24.147_654),
+            (0.3, 4.2, 0.566_438),
+        ] {
+            let found = student_quantile(tail, n);
+            assert!((found / expected - 1.0).abs() < 1e-3, "{tail} {n}: {found} is not {expected}");
+        }
+    }
+
+    #[test]
     fn of_a_family_without_a_gain_none_shows_one_about_as_often_as_it_says() {
         let mut random = ChaCha8Rng::seed_from_u64(6);
         let (mut together, mut alone) = (0, 0);
@@ -124,7 +182,7 @@ mod tests {
             alone += i32::from(any(1));
         }
         eprintln!("of 60 families of 5 without a gain over 120 days: {together} show one, uncorrected {alone}");
-        assert!(together <= 4 && alone >= 6, "{together} {alone}");
+        assert!(together <= 3 && alone >= 6, "{together} {alone}");
     }
 
     #[test]

@@ -115,7 +115,7 @@ fn parts(returns: &[f64], columns: usize, rows: usize, blocks: usize) -> Vec<Par
 fn sharpes(parts: &[Part], columns: usize, choice: u32, out: &mut [f64]) {
     for (column, out) in out.iter_mut().enumerate() {
         let blocks = parts.iter().skip(column).step_by(columns).enumerate();
-        let chosen = blocks.filter(|(block, _)| choice >> block & 1 == 1);
+        let chosen = blocks.filter(|(block, _)| (choice >> block) & 1 == 1);
         *out = chosen.fold(Part::default(), |sum, (_, part)| sum.with(*part)).sharpe();
     }
 }
@@ -124,7 +124,7 @@ fn sharpes(parts: &[Part], columns: usize, choice: u32, out: &mut [f64]) {
 fn rank(values: &[f64], which: usize) -> f64 {
     let below = values.iter().filter(|x| **x < values[which]).count() as f64;
     let equal = values.iter().filter(|x| **x == values[which]).count() as f64;
-    below + (equal + 1.0) / 2.0
+    below + f64::midpoint(equal, 1.0)
 }
 
 #[cfg(test)]
@@ -139,7 +139,9 @@ mod tests {
         let noise = overfit(&returns, 20, 10).unwrap();
         assert_eq!(noise.splits, 252);
         close(noise.probability, 0.492_063_492_06, 1e-9);
-        returns.iter_mut().skip(3).step_by(20).for_each(|x| *x += 0.15);
+        for x in returns.iter_mut().skip(3).step_by(20) {
+            *x += 0.15;
+        }
         let edge = overfit(&returns, 20, 10).unwrap();
         close(edge.probability, 0.003_968_253_97, 1e-9);
         assert!(edge.loss < 0.01 && edge.chosen > 0.12 && edge.outside > 0.12, "{edge:?}");
@@ -151,8 +153,10 @@ mod tests {
         let rows = returns.len() / columns;
         let block_of = |row: usize| (0..blocks).find(|b| row < (b + 1) * rows / blocks).unwrap();
         let sharpe = |column: usize, choice: u32| {
-            let x: Vec<f64> =
-                (0..rows).filter(|r| choice >> block_of(*r) & 1 == 1).map(|r| returns[r * columns + column]).collect();
+            let x: Vec<f64> = (0..rows)
+                .filter(|r| (choice >> block_of(*r)) & 1 == 1)
+                .map(|r| returns[r * columns + column])
+                .collect();
             let n = x.len() as f64;
             let mean = x.iter().sum::<f64>() / n;
             mean / sqrt(x.iter().map(|x| (x - mean) * (x - mean)).sum::<f64>() / (n - 1.0))

@@ -89,10 +89,14 @@ pub fn superior(gains: &[f64], columns: usize, draws: &Draws) -> Result<Superior
 fn column_means(gains: &[f64], columns: usize) -> Vec<f64> {
     let mut means = vec![0.0; columns];
     for row in gains.chunks_exact(columns) {
-        means.iter_mut().zip(row).for_each(|(sum, x)| *sum += x);
+        for (sum, x) in means.iter_mut().zip(row) {
+            *sum += x;
+        }
     }
     let rows = (gains.len() / columns) as f64;
-    means.iter_mut().for_each(|sum| *sum /= rows);
+    for sum in &mut means {
+        *sum /= rows;
+    }
     means
 }
 
@@ -139,10 +143,14 @@ fn draw(gains: &[f64], rows: usize, restart: f64, random: &mut impl Rng, means: 
     let mut at = random.random_range(0..rows);
     for _ in 0..rows {
         let row = &gains[at * columns..(at + 1) * columns];
-        means.iter_mut().zip(row).for_each(|(sum, x)| *sum += x);
+        for (sum, x) in means.iter_mut().zip(row) {
+            *sum += x;
+        }
         at = if random.random::<f64>() < restart { random.random_range(0..rows) } else { (at + 1) % rows };
     }
-    means.iter_mut().for_each(|sum| *sum /= rows as f64);
+    for sum in means.iter_mut() {
+        *sum /= rows as f64;
+    }
 }
 
 #[cfg(test)]
@@ -161,7 +169,9 @@ mod tests {
         close(noise.plain.consistent, 0.372_5, 0.03);
         close(noise.plain.upper, 0.372_5, 0.03);
         assert!(noise.studentised.consistent > 0.1, "{noise:?}");
-        gains.iter_mut().skip(3).step_by(20).for_each(|x| *x += 0.15);
+        for x in gains.iter_mut().skip(3).step_by(20) {
+            *x += 0.15;
+        }
         let edge = superior(&gains, 20, &ORACLE).unwrap();
         assert_eq!(edge.best, 3);
         for p in [edge.plain, edge.studentised] {

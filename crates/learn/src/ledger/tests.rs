@@ -127,7 +127,11 @@ fn many_writers_make_one_chain() {
     std::thread::scope(|scope| {
         for writer in 0..4 {
             let ledger = &ledger;
-            scope.spawn(move || (0..10).for_each(|i| drop(ledger.append(&trial(writer * 100 + i, None)).unwrap())));
+            scope.spawn(move || {
+                for i in 0..10 {
+                    ledger.append(&trial(writer * 100 + i, None)).unwrap();
+                }
+            });
         }
     });
     assert_eq!(ledger.read().unwrap().count(), 40);

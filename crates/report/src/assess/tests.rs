@@ -105,8 +105,7 @@ fn called(runs: u64, k: usize) -> (usize, usize) {
 fn the_best_of_several_without_an_edge_is_seldom_called_edge() {
     let (with, without) = called(60, 4);
     eprintln!("best of 4 without an edge, 60 runs of 30 days: EDGE {with}, uncorrected {without}");
-    // 30 days are few for a bootstrap of the tails: it says EDGE more often than 2.5 of 100, and less often than without.
-    assert!(with <= 4 && with < without, "{with} and {without} of 60");
+    assert!(with <= 2 && without >= 6, "{with} and {without} of 60");
 }
 
 #[test]
@@ -116,7 +115,9 @@ fn an_edge_is_still_found_among_several() {
         trade.net_pips = ((trade.net_pips + 1.2) * 1e6).round() / 1e6;
         trade.gross = Money((trade.net_pips * 1e6).round() as i64);
     };
-    session.trades.iter_mut().filter(|trade| trade.strategy == "s1").for_each(shift);
+    for trade in session.trades.iter_mut().filter(|trade| trade.strategy == "s1") {
+        shift(trade);
+    }
     session.manifest.balance_end = Money(session.trades.iter().map(|trade| trade.net().0).sum());
     let found = assess(&session).unwrap();
     assert_eq!(found.verdict, Verdict::Edge, "{}", found.reason);
