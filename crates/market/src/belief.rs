@@ -184,6 +184,7 @@ impl Belief {
     }
 
     /// Judges the next tick of the symbol and remembers it.
+    #[inline]
     pub fn judge(&mut self, tick: &Tick) -> Judgement {
         let mut judgement = Judgement::default();
         if tick.bid.0 <= 0 || tick.ask.0 <= 0 {
