@@ -6,7 +6,7 @@ use market::{
     Belief, Instrument, Lots, Money, Price, Reader, State, StrategyId, SymbolId, Tick, Time, Torn, Trade, Usual,
 };
 use orders::{Orders, Wanted, Woken};
-use risk::{Account, Author, Gate, Halt, HaltReason, MarketView, Rate};
+use risk::{Account, Author, Gate, Halt, HaltReason, MarketView, Rate, Review};
 
 use crate::action::{Action, Actions, News};
 use crate::counters::{Counts, TickCounts};
@@ -97,6 +97,8 @@ pub struct Desk {
     pub(crate) verifying: bool,
     pub(crate) wanted: Vec<Wanted>,
     pub(crate) woken: Woken,
+    /// The gate's record of the last proposal: large, so there is one.
+    pub(crate) review: Review,
     pub(crate) explaining: bool,
     pub(crate) explanations: Vec<Explanation>,
 }
@@ -133,6 +135,7 @@ impl Desk {
             verifying: false,
             wanted: Vec::with_capacity(usize::from(spec.orders.positions_max)),
             woken: Woken::new(&spec.orders),
+            review: Review::empty(),
             explaining: false,
             spec: spec.clone(),
         })
@@ -163,7 +166,9 @@ impl Desk {
             }
         }
         self.wake_if_due(actions);
-        self.verify_if_flat();
+        if self.verifying {
+            self.verify_if_flat();
+        }
         self.reconcile_if_doubted(actions);
         self.ask_to_be_woken(actions);
     }

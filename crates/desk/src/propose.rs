@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use ensemble::{Decision, decide};
 use features::Feature;
 use market::{Lots, Points, Side, Tick, Time};
-use risk::{Approved, Bet, Entry, Kind, MarketView, Proposal, Refusal, Review, Stake, StopSpec, Volatility};
+use risk::{Approved, Bet, Entry, Kind, MarketView, Proposal, Refusal, Stake, StopSpec, Volatility};
 
 use crate::action::{Action, Actions, News};
 use crate::counters::Idle;
@@ -175,15 +175,15 @@ impl Desk {
         let (cooldown, turns) = (strategy_spec.cooldown, matches!(strategy_spec.decide, Decide::Cross { .. }));
         self.legs[leg].rests_until = now.plus(cooldown);
         let Some(view) = self.view(symbol) else { return };
-        let Some((answer, review)) = self.review(proposal, &view, now) else {
+        let Some(answer) = self.review(proposal, &view, now) else {
             let refusal = Refusal::Fault { place: i64::from(strategy.0), sequence: self.position.seq as i64 };
             self.gate.count(&refusal);
             return Self::refused(proposal, refusal, actions);
         };
         if let Some(explanation) = self.explanations.last_mut() {
             explanation.proposal = Some(*proposal);
-            explanation.review = Some(review);
-            explanation.refusal = review.refusal;
+            explanation.review = Some(self.review);
+            explanation.refusal = self.review.refusal;
         }
         let approved = match answer {
             Ok(approved) => approved,
@@ -212,9 +212,9 @@ impl Desk {
         proposal: &Proposal,
         view: &MarketView,
         now: Time,
-    ) -> Option<(Result<Approved<Entry>, Refusal>, Review)> {
-        let Self { gate, orders, .. } = self;
-        let review = AssertUnwindSafe(|| gate.review(proposal, orders.exposure(), view, now));
+    ) -> Option<Result<Approved<Entry>, Refusal>> {
+        let Self { gate, orders, review, .. } = self;
+        let review = AssertUnwindSafe(|| gate.review_into(proposal, orders.exposure(), view, now, review));
         catch_unwind(review).ok()
     }
 
