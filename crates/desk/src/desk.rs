@@ -157,13 +157,7 @@ impl Desk {
             Fact::Reported(report) => self.on_report(report, actions),
             Fact::Woke => self.asked = Time::MAX,
             Fact::Commanded(command) => self.on_command(command, actions),
-            Fact::Started => {
-                // Whoever was to wake us may have died.
-                self.asked = Time::MAX;
-                self.orders.doubt();
-                self.orders.doubt_requests(event.time);
-                self.list_after = Time::MIN;
-            }
+            Fact::Started => self.on_start(event.time),
         }
         self.wake_if_due(actions);
         if self.verifying {
@@ -173,6 +167,16 @@ impl Desk {
         self.ask_to_be_woken(actions);
     }
 
+    #[inline(never)]
+    fn on_start(&mut self, now: Time) {
+        // Whoever was to wake us may have died.
+        self.asked = Time::MAX;
+        self.orders.doubt();
+        self.orders.doubt_requests(now);
+        self.list_after = Time::MIN;
+    }
+
+    #[inline(never)]
     fn on_trade(&mut self, trade: &Trade) {
         match self.symbols.get_mut(usize::from(trade.symbol.0)) {
             Some(symbol) => symbol.features.on_trade(trade),
@@ -180,6 +184,7 @@ impl Desk {
         }
     }
 
+    #[inline(never)]
     fn on_command(&mut self, command: &Command, actions: &mut Actions) {
         match *command {
             Command::Halt { by, scope, level } => {
@@ -212,6 +217,7 @@ impl Desk {
     }
 
     /// From the symbol's quote currency to the account's, now.
+    #[inline]
     pub fn rate(&self, symbol: SymbolId) -> Option<Rate> {
         let place = usize::from(symbol.0);
         let here = self.symbols.get(place)?;
@@ -224,6 +230,7 @@ impl Desk {
         }
     }
 
+    #[inline(never)]
     fn mid_rate(&self, place: usize) -> Option<Rate> {
         let symbol = self.symbols.get(place)?;
         let tick = symbol.last?;

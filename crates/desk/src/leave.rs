@@ -26,6 +26,7 @@ impl Desk {
     }
 
     /// Passes what is wanted through the gate and makes requests of it.
+    #[inline(never)]
     fn send_wanted(&mut self, actions: &mut Actions) {
         for nth in 0..self.wanted.len() {
             let wanted = self.wanted[nth];
@@ -108,6 +109,7 @@ impl Desk {
         }
     }
 
+    #[inline(never)]
     fn wake(&mut self, actions: &mut Actions) {
         let now = self.position.time;
         self.woken.clear();
@@ -125,6 +127,7 @@ impl Desk {
 
     /// While a flattening waits to be verified: asks the venue whether nothing is left, once we think so. What is not halted
     /// may stay open.
+    #[inline(never)]
     pub(crate) fn verify_if_flat(&mut self) {
         let flattens = |strategy, symbol| {
             self.gate.kill_switch().standing(strategy, symbol).is_some_and(|halt| halt.level == Level::Flatten)

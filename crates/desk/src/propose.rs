@@ -31,15 +31,27 @@ impl Desk {
     /// What does the strategy think, may it, and how much?
     pub(crate) fn ask(&mut self, leg: usize, tick: &Tick, actions: &mut Actions) {
         if self.explaining {
-            let (strategy, symbol) = (self.legs[leg].strategy, self.legs[leg].symbol);
-            let frame = self.symbols[usize::from(symbol.0)].features.frame();
-            self.explanations.push(Explanation::new(strategy, symbol, frame));
+            self.begin_explanation(leg);
         }
-        let Some(wish) = self.wish(leg, tick) else { return };
-        let Some(exits) = self.place_exits(leg, tick, &wish) else { return };
+        if let Some(wish) = self.wish(leg, tick) {
+            self.pursue(leg, tick, &wish, actions);
+        }
+    }
+
+    /// Proposes what is wished. Few ticks come here, and the way of the many shall stay short.
+    #[inline(never)]
+    fn pursue(&mut self, leg: usize, tick: &Tick, wish: &Wish, actions: &mut Actions) {
+        let Some(exits) = self.place_exits(leg, tick, wish) else { return };
         self.counts.signals += 1;
-        let proposal = self.proposal(leg, &wish, exits);
+        let proposal = self.proposal(leg, wish, exits);
         self.submit(leg, &proposal, actions);
+    }
+
+    #[inline(never)]
+    fn begin_explanation(&mut self, leg: usize) {
+        let (strategy, symbol) = (self.legs[leg].strategy, self.legs[leg].symbol);
+        let frame = self.symbols[usize::from(symbol.0)].features.frame();
+        self.explanations.push(Explanation::new(strategy, symbol, frame));
     }
 
     fn idle(&mut self, idle: Idle) {
@@ -63,6 +75,12 @@ impl Desk {
         }
         self.counts.decisions += 1;
         let Some(council) = council else { return ruled.map(|side| Wish { side, decision: None }) };
+        self.consult(leg, council, tick)
+    }
+
+    /// Asks a council for a decision.
+    #[inline(never)]
+    fn consult(&mut self, leg: usize, council: usize, tick: &Tick) -> Option<Wish> {
         let strategy = usize::from(self.legs[leg].strategy.0);
         let Decide::Ensemble { spec, .. } = &self.spec.strategies[strategy].decide else { return None };
         let decided = decide(&self.councils[council], spec, tick);
@@ -79,6 +97,7 @@ impl Desk {
     }
 
     /// Why a leg is not asked now.
+    #[inline(never)]
     fn hindered(&self, leg: usize, tick: &Tick, ruled: Option<Side>) -> Option<Idle> {
         let leg = &self.legs[leg];
         if tick.seen < leg.rests_until {

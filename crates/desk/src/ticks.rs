@@ -88,6 +88,7 @@ impl Desk {
     }
 
     /// Reads the kill switch after a loss limit latched, and does what its level says.
+    #[inline(never)]
     pub(crate) fn obey_halt(&mut self, actions: &mut Actions) {
         let halt = self.gate.kill_switch().halt(risk::Scope::All).copied();
         // A strategy's own limit pulls nothing, and what a person pulled before has been done.

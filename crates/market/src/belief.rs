@@ -215,6 +215,7 @@ impl Belief {
         judgement
     }
 
+    #[inline]
     fn compare(&mut self, tick: &Tick, judgement: &mut Judgement) {
         if tick.time < self.time {
             judgement.add(Doubt::Backwards, self.spec.backwards);

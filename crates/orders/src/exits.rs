@@ -220,6 +220,9 @@ fn is_spiked(position: &mut Position, spec: &ExitSpec, view: &View<'_>) -> Optio
 /// Why all of it is to be closed now, if it is.
 #[inline]
 fn due(position: &Position, spec: &ExitSpec, now: Time) -> Option<ExitCause> {
+    if let (None, Naked::Allowed, None) = (spec.time_stop, spec.naked, position.leaving) {
+        return None;
+    }
     let age = now.since(position.opened);
     let timed_out = spec.time_stop.is_some_and(|span| age >= span);
     let naked = match spec.naked {
@@ -244,12 +247,14 @@ pub(crate) fn next_due(position: &Position, spec: &ExitSpec) -> Time {
     leave.max(position.not_before).max(if forced { Time::MIN } else { patience })
 }
 
+#[inline(never)]
 fn leave(position: &mut Position, cause: ExitCause) -> Option<(Wanted, Purpose)> {
     position.stage = position.stage.after(Turn::OutWanted)?;
     position.leaving = Some(Leave(cause));
     Some(out(position, position.lots, cause))
 }
 
+#[inline(never)]
 fn out(position: &Position, lots: Lots, cause: ExitCause) -> (Wanted, Purpose) {
     let reduction = Reduction {
         strategy: position.strategy,
@@ -274,6 +279,7 @@ fn stop_at(position: &Position, stop: Price, purpose: Purpose) -> (Wanted, Purpo
 }
 
 /// The volume of the next rung when its distance is reached; rungs that cannot be taken are skipped.
+#[inline(never)]
 fn rung(position: &mut Position, spec: &ExitSpec, view: &View<'_>, exit: Price) -> Option<Lots> {
     let profit = position.profit(exit).as_f64();
     while let Some(rung) = spec.rungs.get(usize::from(position.rung)) {
@@ -299,6 +305,7 @@ fn rung_part(position: &Position, rung: &Rung, instrument: &Instrument) -> Optio
 }
 
 /// The first stop again, if the venue lost it; out when the price is already beyond it.
+#[inline(never)]
 fn restored(position: &mut Position, view: &View<'_>, exit: Price, planned: Price) -> Option<(Wanted, Purpose)> {
     if (exit.0 - planned.0) * position.side.sign() <= 0 {
         return leave(position, ExitCause::Stop);
@@ -324,6 +331,7 @@ fn break_even_stop(position: &Position, spec: &ExitSpec, view: &View<'_>) -> Opt
 }
 
 /// Moves the stop of a laddered position to break-even, or finds it there.
+#[inline(never)]
 fn broken_even(position: &mut Position, spec: &ExitSpec, view: &View<'_>, exit: Price) -> Option<(Wanted, Purpose)> {
     let stop = break_even_stop(position, spec, view)?;
     if !position.is_tighter(stop) {
@@ -334,6 +342,7 @@ fn broken_even(position: &mut Position, spec: &ExitSpec, view: &View<'_>, exit: 
 }
 
 /// The trailing stop: a distance behind the best price, and no nearer to the price than the venue allows.
+#[inline(never)]
 fn trailed(
     position: &Position,
     trail: &Trail,

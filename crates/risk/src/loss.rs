@@ -66,6 +66,7 @@ impl Marks {
     }
 
     /// Takes note of an equity that may move a mark, and finds anew between which values none will move.
+    #[inline(never)]
     fn look(&mut self, equity: i128, now: Time, day_start: Span, limit: &LossLimit) -> Option<LossKind> {
         let into_day = now.0.saturating_sub(day_start.0).saturating_sub(self.day.saturating_mul(Span::DAY.0));
         if !self.started || into_day >= Span::DAY.0 {

@@ -152,6 +152,7 @@ impl PriceWindow {
     }
 
     /// Remembers a level in another slot.
+    #[inline(never)]
     fn begin(&mut self, now: Time, level: i64) {
         let number = now.0.div_euclid(self.width);
         self.place = number.rem_euclid(SLOTS as i64 + 1) as usize;
