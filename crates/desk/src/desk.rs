@@ -8,7 +8,7 @@ use market::{
     Belief, Instrument, Lots, Money, Price, Reader, State, StrategyId, SymbolId, Tick, Time, Torn, Trade, Usual,
 };
 use orders::{Orders, Wanted, Woken};
-use risk::{Account, Author, Gate, Halt, HaltReason, MarketView, Rate};
+use risk::{Account, Author, Gate, Halt, HaltReason, MarketView, Rate, Review};
 
 use crate::action::{Action, Actions, News};
 use crate::counters::{Counts, TickCounts};
@@ -101,6 +101,8 @@ pub struct Desk {
     pub(crate) woken: Woken,
     /// Trained models that wait for a command to sit down. Not part of the state: a replay puts them here again.
     pub(crate) shelf: Vec<Arc<Artefact>>,
+    /// The gate's record of the last proposal: large, so there is one.
+    pub(crate) review: Review,
     pub(crate) explaining: bool,
     /// Makes the next reviews panic.
     #[cfg(test)]
@@ -141,6 +143,7 @@ impl Desk {
             wanted: Vec::with_capacity(usize::from(spec.orders.positions_max)),
             woken: Woken::new(&spec.orders),
             shelf: Vec::new(),
+            review: Review::empty(),
             explaining: false,
             #[cfg(test)]
             gate_breaks: false,
@@ -164,20 +167,26 @@ impl Desk {
             Fact::Reported(report) => self.on_report(report, actions),
             Fact::Woke => self.asked = Time::MAX,
             Fact::Commanded(command) => self.on_command(command, actions),
-            Fact::Started => {
-                // Whoever was to wake us may have died.
-                self.asked = Time::MAX;
-                self.orders.doubt();
-                self.orders.doubt_requests(event.time);
-                self.list_after = Time::MIN;
-            }
+            Fact::Started => self.on_start(event.time),
         }
         self.wake_if_due(actions);
-        self.verify_if_flat();
+        if self.verifying {
+            self.verify_if_flat();
+        }
         self.reconcile_if_doubted(actions);
         self.ask_to_be_woken(actions);
     }
 
+    #[inline(never)]
+    fn on_start(&mut self, now: Time) {
+        // Whoever was to wake us may have died.
+        self.asked = Time::MAX;
+        self.orders.doubt();
+        self.orders.doubt_requests(now);
+        self.list_after = Time::MIN;
+    }
+
+    #[inline(never)]
     fn on_trade(&mut self, trade: &Trade) {
         match self.symbols.get_mut(usize::from(trade.symbol.0)) {
             Some(symbol) => symbol.features.on_trade(trade),
@@ -185,6 +194,7 @@ impl Desk {
         }
     }
 
+    #[inline(never)]
     fn on_command(&mut self, command: &Command, actions: &mut Actions) {
         match *command {
             Command::Halt { by, scope, level } => {
@@ -227,6 +237,7 @@ impl Desk {
     }
 
     /// From the symbol's quote currency to the account's, now.
+    #[inline]
     pub fn rate(&self, symbol: SymbolId) -> Option<Rate> {
         let place = usize::from(symbol.0);
         let here = self.symbols.get(place)?;
@@ -239,6 +250,7 @@ impl Desk {
         }
     }
 
+    #[inline(never)]
     fn mid_rate(&self, place: usize) -> Option<Rate> {
         let symbol = self.symbols.get(place)?;
         let tick = symbol.last?;

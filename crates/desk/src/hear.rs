@@ -7,6 +7,7 @@ use crate::action::{Actions, News};
 use crate::desk::Desk;
 
 impl Desk {
+    #[inline(never)]
     pub(crate) fn on_report(&mut self, report: &Report, actions: &mut Actions) {
         let now = self.position.time;
         let symbol = self.orders.symbol_of(report);

@@ -10,21 +10,23 @@ use crate::desk::Desk;
 impl Desk {
     /// What of what we hold is to be left or protected on this quote?
     pub(crate) fn exits(&mut self, tick: &Tick, actions: &mut Actions) {
-        if self.orders.positions_of(tick.symbol).next().is_none() {
+        self.wanted.clear();
+        if !self.orders.holds(tick.symbol) {
             // The room must see the quote all the same: it is what a later fill is measured against.
-            self.wanted.clear();
             self.orders.exits(tick, f64::NAN, f64::NAN, &mut self.wanted);
             return;
         }
         let symbol = &self.symbols[usize::from(tick.symbol.0)];
         let volatility = symbol.features.frame().get(features::Feature::SigmaS60).unwrap_or(f64::NAN);
         let usual = symbol.usual.spread();
-        self.wanted.clear();
         self.orders.exits(tick, usual, volatility, &mut self.wanted);
-        self.send_wanted(actions);
+        if !self.wanted.is_empty() {
+            self.send_wanted(actions);
+        }
     }
 
     /// Passes what is wanted through the gate and makes requests of it.
+    #[inline(never)]
     fn send_wanted(&mut self, actions: &mut Actions) {
         for nth in 0..self.wanted.len() {
             let wanted = self.wanted[nth];
@@ -100,11 +102,16 @@ impl Desk {
     }
 
     /// Does what is due by now: overdue answers are asked for, exits that need no quote are wanted.
+    #[inline]
     pub(crate) fn wake_if_due(&mut self, actions: &mut Actions) {
-        let now = self.position.time;
-        if self.orders.next_deadline().is_none_or(|deadline| deadline > now) {
-            return;
+        if self.orders.next_deadline().is_some_and(|deadline| deadline <= self.position.time) {
+            self.wake(actions);
         }
+    }
+
+    #[inline(never)]
+    fn wake(&mut self, actions: &mut Actions) {
+        let now = self.position.time;
         self.woken.clear();
         self.orders.wake(now, &mut self.woken);
         for nth in 0..self.woken.queries.len() {
@@ -118,11 +125,10 @@ impl Desk {
         std::mem::swap(&mut self.wanted, &mut self.woken.wanted);
     }
 
-    /// After flattening, asks the venue whether nothing is left, once we think so. What is not halted may stay open.
+    /// While a flattening waits to be verified: asks the venue whether nothing is left, once we think so. What is not halted
+    /// may stay open.
+    #[inline(never)]
     pub(crate) fn verify_if_flat(&mut self) {
-        if !self.verifying {
-            return;
-        }
         let flattens = |strategy, symbol| {
             self.gate.kill_switch().standing(strategy, symbol).is_some_and(|halt| halt.level == Level::Flatten)
         };

@@ -5,9 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use ensemble::{Decision, decide};
 use features::Feature;
 use market::{Lots, Points, Side, Tick, Time};
-use risk::{
-    Approved, Bet, Entry, Kind, Latch, LossKind, MarketView, Proposal, Refusal, Review, Stake, StopSpec, Volatility,
-};
+use risk::{Approved, Bet, Entry, Kind, Latch, LossKind, MarketView, Proposal, Refusal, Stake, StopSpec, Volatility};
 
 use crate::action::{Action, Actions, News};
 use crate::counters::Idle;
@@ -33,15 +31,27 @@ impl Desk {
     /// What does the strategy think, may it, and how much?
     pub(crate) fn ask(&mut self, leg: usize, tick: &Tick, actions: &mut Actions) {
         if self.explaining {
-            let (strategy, symbol) = (self.legs[leg].strategy, self.legs[leg].symbol);
-            let frame = self.symbols[usize::from(symbol.0)].features.frame();
-            self.explanations.push(Explanation::new(strategy, symbol, frame));
+            self.begin_explanation(leg);
         }
-        let Some(wish) = self.wish(leg, tick) else { return };
-        let Some(exits) = self.place_exits(leg, tick, &wish) else { return };
+        if let Some(wish) = self.wish(leg, tick) {
+            self.pursue(leg, tick, &wish, actions);
+        }
+    }
+
+    /// Proposes what is wished. Few ticks come here, and the way of the many shall stay short.
+    #[inline(never)]
+    fn pursue(&mut self, leg: usize, tick: &Tick, wish: &Wish, actions: &mut Actions) {
+        let Some(exits) = self.place_exits(leg, tick, wish) else { return };
         self.counts.signals += 1;
-        let proposal = self.proposal(leg, &wish, exits);
+        let proposal = self.proposal(leg, wish, exits);
         self.submit(leg, &proposal, actions);
+    }
+
+    #[inline(never)]
+    fn begin_explanation(&mut self, leg: usize) {
+        let (strategy, symbol) = (self.legs[leg].strategy, self.legs[leg].symbol);
+        let frame = self.symbols[usize::from(symbol.0)].features.frame();
+        self.explanations.push(Explanation::new(strategy, symbol, frame));
     }
 
     fn idle(&mut self, idle: Idle) {
@@ -65,6 +75,12 @@ impl Desk {
         }
         self.counts.decisions += 1;
         let Some(council) = council else { return ruled.map(|side| Wish { side, decision: None }) };
+        self.consult(leg, council, tick)
+    }
+
+    /// Asks a council for a decision.
+    #[inline(never)]
+    fn consult(&mut self, leg: usize, council: usize, tick: &Tick) -> Option<Wish> {
         let strategy = usize::from(self.legs[leg].strategy.0);
         let Decide::Ensemble { spec, .. } = &self.spec.strategies[strategy].decide else { return None };
         let decided = decide(&self.councils[council], spec, tick);
@@ -81,6 +97,7 @@ impl Desk {
     }
 
     /// Why a leg is not asked now.
+    #[inline(never)]
     fn hindered(&self, leg: usize, tick: &Tick, ruled: Option<Side>) -> Option<Idle> {
         let leg = &self.legs[leg];
         if tick.seen < leg.rests_until {
@@ -177,15 +194,15 @@ impl Desk {
         let (cooldown, turns) = (strategy_spec.cooldown, matches!(strategy_spec.decide, Decide::Cross { .. }));
         self.legs[leg].rests_until = now.plus(cooldown);
         let Some(view) = self.view(symbol) else { return };
-        let Some((answer, review)) = self.review(proposal, &view, now) else {
+        let Some(answer) = self.review(proposal, &view, now) else {
             let refusal = Refusal::Fault { place: i64::from(strategy.0), sequence: self.position.seq as i64 };
             self.gate.count(&refusal);
             return Self::refused(proposal, refusal, actions);
         };
         if let Some(explanation) = self.explanations.last_mut() {
             explanation.proposal = Some(*proposal);
-            explanation.review = Some(review);
-            explanation.refusal = review.refusal;
+            explanation.review = Some(self.review);
+            explanation.refusal = self.review.refusal;
         }
         let approved = match answer {
             Ok(approved) => approved,
@@ -220,18 +237,19 @@ impl Desk {
         proposal: &Proposal,
         view: &MarketView,
         now: Time,
-    ) -> Option<(Result<Approved<Entry>, Refusal>, Review)> {
-        let Self { gate, orders, .. } = self;
+    ) -> Option<Result<Approved<Entry>, Refusal>> {
+        let Self { gate, orders, review, .. } = self;
         #[cfg(test)]
         let breaks = self.gate_breaks;
         unless_it_panics(|| {
             #[cfg(test)]
             assert!(!breaks, "a check breaks, as the test wants");
-            gate.review(proposal, orders.exposure(), view, now)
+            gate.review_into(proposal, orders.exposure(), view, now, review)
         })
     }
 
     /// A review latches what it finds passed: what was shut in this event is told, and its halt carried out.
+    #[inline(never)]
     fn tell_if_latched(&mut self, refusal: &Refusal, strategy: market::StrategyId, actions: &mut Actions) {
         let latch = match refusal {
             Refusal::RepeatedExecution { .. } => Latch::Repeats(strategy),

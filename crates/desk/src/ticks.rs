@@ -34,13 +34,13 @@ impl Desk {
 
     /// What do we see? Features and agents once, for every strategy of the symbol and of those that it leads.
     fn see(&mut self, place: usize, tick: &Tick, actions: &mut Actions) {
-        let silence = self.symbols[place].belief.spec().gap;
         let symbol = &mut self.symbols[place];
         symbol.last = Some(*tick);
-        symbol.usual.on_tick(tick, silence);
+        symbol.usual.on_tick(tick, symbol.belief.spec().gap);
         symbol.features.on_tick(tick);
+        let followers = symbol.followers.len();
         self.gate.observe(tick.symbol, tick.bid, tick.ask, tick.seen);
-        for nth in 0..self.symbols[place].followers.len() {
+        for nth in 0..followers {
             let follower = self.symbols[place].followers[nth];
             self.symbols[follower].features.on_leader(tick);
         }
@@ -55,7 +55,7 @@ impl Desk {
 
     /// What is what we hold worth, and did a loss limit latch?
     fn mark(&mut self, tick: &Tick, actions: &mut Actions) {
-        if self.orders.positions_of(tick.symbol).next().is_none() {
+        if !self.orders.holds(tick.symbol) {
             return;
         }
         let rate = self.rate(tick.symbol);
@@ -67,8 +67,11 @@ impl Desk {
     /// Closes the account out when equity falls below the preset's part of the margin in use, before the broker does.
     fn close_out_if_due(&mut self, actions: &mut Actions) {
         let equity = self.orders.ledger().equity();
-        let standing = self.gate.kill_switch().halt(risk::Scope::All).is_some_and(|halt| halt.level == Level::Flatten);
-        if standing || !self.gate.closes_out(equity, self.orders.exposure()) {
+        if !self.gate.closes_out(equity, self.orders.exposure()) {
+            return;
+        }
+        let standing = self.gate.kill_switch().halt(risk::Scope::All);
+        if standing.is_some_and(|halt| halt.level == Level::Flatten) {
             return;
         }
         let by = Author::Control(Control::MarginLevel);
@@ -97,6 +100,7 @@ impl Desk {
     }
 
     /// Reads the kill switch after a loss limit latched, and does what its level says.
+    #[inline(never)]
     fn obey_halt(&mut self, actions: &mut Actions) {
         let halt = self.gate.kill_switch().halt(risk::Scope::All).copied();
         // A strategy's own limit pulls nothing, and what a person pulled before has been done.

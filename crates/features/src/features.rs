@@ -124,11 +124,16 @@ impl Features {
     }
 
     /// Takes the next believed tick of the symbol. A tick older than the one before counts as of the same time.
+    #[inline]
     pub fn on_tick(&mut self, tick: &Tick) {
         self.frame.time = self.frame.time.max(tick.time);
-        if !self.groups.wants(Groups::ALL) {
-            return;
+        if self.groups.wants(Groups::ALL) {
+            self.renew(tick);
         }
+    }
+
+    /// Renews every group that is wanted.
+    fn renew(&mut self, tick: &Tick) {
         let step = self.step(tick);
         if self.groups.wants(SECONDS) {
             self.sample(&step);

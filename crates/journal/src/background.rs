@@ -3,6 +3,7 @@
 //! The ring is bounded; full means that the disk is too slow: `append` blocks and counts. The thread takes whatever is
 //! there as one group, hands it to the operating system, and syncs when someone waits for the disk or when the bytes
 //! that a power loss would take grow over a bound. An order that waits for its record pays two hops between threads.
+//! What nobody waits for reaches the operating system within about a millisecond, or when the ring is half full.
 
 mod hand;
 
@@ -135,6 +136,8 @@ pub struct Background {
     thread: Option<JoinHandle<Result<Option<Closed>, Error>>>,
     replica: Option<Arc<dyn Replica>>,
     seq: u64,
+    /// With less room than this in the ring, its thread is woken from a nap.
+    wake_below: usize,
 }
 
 impl std::fmt::Debug for Background {
@@ -152,7 +155,8 @@ impl Background {
         if spec.strictest == Durability::Replica && spec.replica.is_none() {
             return Err(Error::NoReplica);
         }
-        let (ring, taken) = RingBuffer::new(spec.ring_bytes.max(RING_BYTES_MIN));
+        let ring_bytes = spec.ring_bytes.max(RING_BYTES_MIN);
+        let (ring, taken) = RingBuffer::new(ring_bytes);
         let shared = Arc::new(Shared::default());
         shared.written.store(writer.written(), Ordering::Release);
         shared.durable.store(writer.durable(), Ordering::Release);
@@ -168,7 +172,7 @@ impl Background {
         let thread = thread::Builder::new().name("journal".to_owned()).spawn(move || hand.run());
         let thread = Some(thread.map_err(Error::io(Doing::Thread))?);
         let frame = Vec::with_capacity(FRAME_BYTES_MAX);
-        Ok(Self { ring, frame, shared, thread, replica: spec.replica, seq })
+        Ok(Self { ring, frame, shared, thread, replica: spec.replica, seq, wake_below: ring_bytes / 2 })
     }
 
     /// Puts a record into the ring and gives it its number; blocks while the ring is full. Allocates nothing.
@@ -287,8 +291,9 @@ impl Background {
         if self.ring.push_entire_slice(&self.frame).is_err() {
             self.push_when_room()?;
         }
-        // Without a fence this may miss a thread that is just lying down: it then wakes by itself after a nap.
-        if self.shared.naps.load(Ordering::Relaxed) {
+        // To wake a thread costs more than all that was done for the tick, so a record that nobody waits for lies in the
+        // ring until the thread's nap is over. Without a fence this may miss a thread that is just lying down.
+        if self.shared.naps.load(Ordering::Relaxed) && self.ring.slots() < self.wake_below {
             self.wake();
         }
         Ok(())

@@ -184,6 +184,7 @@ impl Belief {
     }
 
     /// Judges the next tick of the symbol and remembers it.
+    #[inline]
     pub fn judge(&mut self, tick: &Tick) -> Judgement {
         let mut judgement = Judgement::default();
         if tick.bid.0 <= 0 || tick.ask.0 <= 0 {
@@ -214,6 +215,7 @@ impl Belief {
         judgement
     }
 
+    #[inline]
     fn compare(&mut self, tick: &Tick, judgement: &mut Judgement) {
         if tick.time < self.time {
             judgement.add(Doubt::Backwards, self.spec.backwards);

@@ -171,6 +171,17 @@ impl Instrument {
         }
     }
 
+    /// What one point on one volume unit is worth, in millionths of the quote currency, where that is a whole number:
+    /// the quick way to [`Self::value`], without its division.
+    pub const fn unit(&self) -> Option<Money> {
+        let scale = pow10(self.digits as u32 + self.volume_digits as u32);
+        let per_lot = self.contract_size as i128 * 1_000_000;
+        if per_lot % scale != 0 || per_lot / scale > i64::MAX as i128 {
+            return None;
+        }
+        Some(Money((per_lot / scale) as i64))
+    }
+
     /// What `lots` cost at `price`, in millionths of the quote currency; `None` on overflow.
     pub const fn notional(&self, price: Price, lots: Lots) -> Option<Money> {
         self.value(Points(price.0), lots)
@@ -294,6 +305,8 @@ pub(crate) mod tests {
 
     #[test]
     fn one_point_on_a_hundredth_lot_is_a_cent() {
+        assert_eq!(eurusd().unit(), Some(Money(10_000)));
+        assert_eq!(Instrument { contract_size: 15, ..eurusd() }.unit(), None, "1.5 millionths");
         assert_eq!(eurusd().value(Points(1), Lots(1)), Some(Money(10_000)));
         assert_eq!(eurusd().value(Points(i64::MAX), Lots(i64::MAX)), None);
         assert_eq!(eurusd().notional(Price(138_694), Lots(100)), Some(Money::units(138_694)));
@@ -306,6 +319,14 @@ pub(crate) mod tests {
             let micros = i128::from(distance) * i128::from(lots) * 7_000_000;
             let expected = rounded_division(micros, pow10(u32::from(digits) + 5)).map(Money);
             prop_assert_eq!(instrument.value(Points(distance), Lots(lots)), expected);
+        }
+
+        #[test]
+        fn a_unit_is_a_short_way_to_a_value(value in -3_000_000_i64..3_000_000, digits in 0_u8..9, size in 1_i64..200_000) {
+            let instrument = Instrument { digits, contract_size: size, ..eurusd() };
+            if let Some(unit) = instrument.unit() {
+                prop_assert_eq!(instrument.value(Points(value), Lots(1)), Some(Money(value * unit.0)));
+            }
         }
 
         #[test]

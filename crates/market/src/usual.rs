@@ -20,6 +20,7 @@ crate::state!(Usual { started, time, spread, level });
 impl Usual {
     /// Takes the next believed tick. Crossed quotes leave the spread alone; a silence longer than `silence` starts the
     /// level anew.
+    #[inline]
     pub fn on_tick(&mut self, tick: &Tick, silence: Span) {
         let (spread, mid) = (tick.spread().as_f64(), tick.mid());
         if !self.started {

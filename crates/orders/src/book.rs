@@ -81,12 +81,31 @@ impl Book {
 
     /// Takes a position out.
     pub(crate) fn remove(&mut self, place: u16) -> Option<Position> {
-        let position = self.places.get_mut(usize::from(place))?.take()?;
+        let position = *self.at(place)?;
+        self.vacate(place);
+        Some(position)
+    }
+
+    /// Forgets a position.
+    pub(crate) fn vacate(&mut self, place: u16) {
+        let Some(symbol) = self.at(place).map(|position| position.symbol) else { return };
+        self.places[usize::from(place)] = None;
         self.free.push(place);
-        if let Some(list) = self.lists.get_mut(usize::from(position.symbol.0)) {
+        if let Some(list) = self.lists.get_mut(usize::from(symbol.0)) {
             list.retain(|other| *other != place);
         }
-        Some(position)
+    }
+
+    /// Does something with each of a symbol's positions, oldest first, until it answers `None`.
+    #[inline]
+    pub(crate) fn each(&mut self, symbol: SymbolId, mut with: impl FnMut(&mut Position) -> Option<()>) -> Option<()> {
+        let Self { places, lists, .. } = self;
+        for place in lists.get(usize::from(symbol.0))? {
+            if let Some(Some(position)) = places.get_mut(usize::from(*place)) {
+                with(position)?;
+            }
+        }
+        Some(())
     }
 }
 

@@ -45,20 +45,35 @@ pub(crate) struct Deeds {
 pub(crate) struct Booked {
     parts: Vec<(OrderId, Part)>,
     next: usize,
+    /// The highest number among them: above it nothing was booked. Derived, not saved.
+    highest: OrderId,
 }
 
-market::state!(Booked { parts, next });
+impl State for Booked {
+    fn save(&self, out: &mut Vec<u8>) {
+        self.parts.save(out);
+        self.next.save(out);
+    }
+
+    fn load(&mut self, from: &mut Reader<'_>) -> Result<(), Torn> {
+        self.parts.load(from)?;
+        self.next.load(from)?;
+        self.highest = self.parts.iter().map(|(id, _)| *id).max().unwrap_or_default();
+        Ok(())
+    }
+}
 
 impl Booked {
     fn new() -> Self {
-        Self { parts: Vec::with_capacity(BOOKED_KEPT), next: 0 }
+        Self { parts: Vec::with_capacity(BOOKED_KEPT), next: 0, highest: OrderId(0) }
     }
 
     pub(crate) fn has(&self, id: OrderId, part: &Part) -> bool {
-        self.parts.contains(&(id, *part))
+        id <= self.highest && self.parts.contains(&(id, *part))
     }
 
     pub(crate) fn add(&mut self, id: OrderId, part: Part) {
+        self.highest = self.highest.max(id);
         if self.parts.len() < BOOKED_KEPT {
             self.parts.push((id, part));
         } else {
@@ -285,7 +300,7 @@ impl Orders {
                 position.ticket = successor;
                 self.settle_position(Some(place), &position, closing.now);
             }
-            None => drop(self.book.remove(place)),
+            None => self.book.vacate(place),
         }
         let quoted = self.quotes.get(usize::from(position.symbol.0)).map_or(Points(0), Quote::spread);
         let slipped = i128::from(share.slippage_value);

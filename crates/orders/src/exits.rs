@@ -143,7 +143,9 @@ impl Retry {
 }
 
 /// Decides what is wanted for a position now. Changes of the position itself (rungs skipped, break-even found in force)
-/// are made here; what is sent is noted by the caller.
+/// are made here; what is sent is noted by the caller. Almost every quote finds nothing to do, so what a position cannot
+/// want is found out by one comparison each, without a call.
+#[inline]
 pub(crate) fn decide(position: &mut Position, spec: &ExitSpec, view: &View<'_>) -> Option<(Wanted, Purpose)> {
     if position.flight.is_some() || view.now < position.not_before || is_frozen(position, view) {
         return None;
@@ -162,12 +164,23 @@ pub(crate) fn decide(position: &mut Position, spec: &ExitSpec, view: &View<'_>) 
         return (!patience).then(|| leave(position, cause)).flatten();
     }
     let exit = view.exit.filter(|_| spiked.is_none())?;
-    if let Some(lots) = rung(position, spec, view, exit) {
+    if usize::from(position.rung) < spec.rungs.len()
+        && let Some(lots) = rung(position, spec, view, exit)
+    {
         return Some(out(position, lots, ExitCause::Rung));
     }
-    restored(position, view, exit)
-        .or_else(|| broken_even(position, spec, view, exit))
-        .or_else(|| trailed(position, spec, view, exit))
+    if position.stop.is_none()
+        && let Some(planned) = position.planned_stop
+        && let Some(wanted) = restored(position, view, exit, planned)
+    {
+        return Some(wanted);
+    }
+    if position.stage == Stage::Laddered
+        && let Some(wanted) = broken_even(position, spec, view, exit)
+    {
+        return Some(wanted);
+    }
+    trailed(position, spec.trail.as_ref()?, spec, view, exit)
 }
 
 /// Whether a cause overrides the spread-spike guard and an unsettled symbol.
@@ -185,6 +198,7 @@ pub(crate) const fn is_forced(cause: ExitCause) -> bool {
 }
 
 /// MT4's freeze level: so near to its stop or target, nothing of a position may be changed or closed.
+#[inline]
 fn is_frozen(position: &Position, view: &View<'_>) -> bool {
     let Some(exit) = view.exit else { return false };
     let near =
@@ -193,6 +207,7 @@ fn is_frozen(position: &Position, view: &View<'_>) -> bool {
 }
 
 /// Since when the spread has been too wide. An unknown usual spread cannot be exceeded.
+#[inline]
 fn is_spiked(position: &mut Position, spec: &ExitSpec, view: &View<'_>) -> Option<Time> {
     let spiked = view.exit.is_some()
         && view.usual_spread.is_finite()
@@ -203,7 +218,11 @@ fn is_spiked(position: &mut Position, spec: &ExitSpec, view: &View<'_>) -> Optio
 }
 
 /// Why all of it is to be closed now, if it is.
+#[inline]
 fn due(position: &Position, spec: &ExitSpec, now: Time) -> Option<ExitCause> {
+    if let (None, Naked::Allowed, None) = (spec.time_stop, spec.naked, position.leaving) {
+        return None;
+    }
     let age = now.since(position.opened);
     let timed_out = spec.time_stop.is_some_and(|span| age >= span);
     let naked = match spec.naked {
@@ -215,6 +234,7 @@ fn due(position: &Position, spec: &ExitSpec, now: Time) -> Option<ExitCause> {
 }
 
 /// When a position's time stop, naked or spike rule strikes next, at the earliest.
+#[inline]
 pub(crate) fn next_due(position: &Position, spec: &ExitSpec) -> Time {
     let stop = spec.time_stop.map_or(Time::MAX, |span| position.opened.plus(span));
     let naked = match spec.naked {
@@ -227,12 +247,14 @@ pub(crate) fn next_due(position: &Position, spec: &ExitSpec) -> Time {
     leave.max(position.not_before).max(if forced { Time::MIN } else { patience })
 }
 
+#[inline(never)]
 fn leave(position: &mut Position, cause: ExitCause) -> Option<(Wanted, Purpose)> {
     position.stage = position.stage.after(Turn::OutWanted)?;
     position.leaving = Some(Leave(cause));
     Some(out(position, position.lots, cause))
 }
 
+#[inline(never)]
 fn out(position: &Position, lots: Lots, cause: ExitCause) -> (Wanted, Purpose) {
     let reduction = Reduction {
         strategy: position.strategy,
@@ -257,6 +279,7 @@ fn stop_at(position: &Position, stop: Price, purpose: Purpose) -> (Wanted, Purpo
 }
 
 /// The volume of the next rung when its distance is reached; rungs that cannot be taken are skipped.
+#[inline(never)]
 fn rung(position: &mut Position, spec: &ExitSpec, view: &View<'_>, exit: Price) -> Option<Lots> {
     let profit = position.profit(exit).as_f64();
     while let Some(rung) = spec.rungs.get(usize::from(position.rung)) {
@@ -282,8 +305,8 @@ fn rung_part(position: &Position, rung: &Rung, instrument: &Instrument) -> Optio
 }
 
 /// The first stop again, if the venue lost it; out when the price is already beyond it.
-fn restored(position: &mut Position, view: &View<'_>, exit: Price) -> Option<(Wanted, Purpose)> {
-    let planned = position.planned_stop.filter(|_| position.stop.is_none())?;
+#[inline(never)]
+fn restored(position: &mut Position, view: &View<'_>, exit: Price, planned: Price) -> Option<(Wanted, Purpose)> {
     if (exit.0 - planned.0) * position.side.sign() <= 0 {
         return leave(position, ExitCause::Stop);
     }
@@ -307,10 +330,9 @@ fn break_even_stop(position: &Position, spec: &ExitSpec, view: &View<'_>) -> Opt
     Some(Price(rounded))
 }
 
+/// Moves the stop of a laddered position to break-even, or finds it there.
+#[inline(never)]
 fn broken_even(position: &mut Position, spec: &ExitSpec, view: &View<'_>, exit: Price) -> Option<(Wanted, Purpose)> {
-    if position.stage != Stage::Laddered {
-        return None;
-    }
     let stop = break_even_stop(position, spec, view)?;
     if !position.is_tighter(stop) {
         position.stage = position.stage.after(Turn::BreakEvenSet)?;
@@ -320,8 +342,14 @@ fn broken_even(position: &mut Position, spec: &ExitSpec, view: &View<'_>, exit: 
 }
 
 /// The trailing stop: a distance behind the best price, and no nearer to the price than the venue allows.
-fn trailed(position: &Position, spec: &ExitSpec, view: &View<'_>, exit: Price) -> Option<(Wanted, Purpose)> {
-    let trail = spec.trail.as_ref()?;
+#[inline(never)]
+fn trailed(
+    position: &Position,
+    trail: &Trail,
+    spec: &ExitSpec,
+    view: &View<'_>,
+    exit: Price,
+) -> Option<(Wanted, Purpose)> {
     let start = trail.start.points(position.risk, view.volatility)?;
     if position.rungs_filled < trail.after_rungs || position.best.as_f64() < start {
         return None;

@@ -1,6 +1,6 @@
 //! The room itself: what is sent, what is wanted, and what can be asked of it.
 
-use market::{Instrument, Points, Price, Reader, Side, State, StrategyId, SymbolId, Time, Torn};
+use market::{Instrument, Money, Points, Price, Reader, Side, State, StrategyId, SymbolId, Time, Torn};
 use risk::{Exposure, Limits, Ticket};
 
 use crate::book::Book;
@@ -51,8 +51,12 @@ pub struct Orders {
     pub(crate) requests: Requests,
     pub(crate) book: Book,
     pub(crate) quotes: Vec<Quote>,
+    /// What one point on one volume unit is worth, by symbol.
+    pub(crate) units: Vec<Option<Money>>,
     /// Requests in doubt, by symbol.
     pub(crate) unsettled: Vec<u32>,
+    /// Requests in doubt of all symbols: the sum of `unsettled`.
+    pub(crate) unsettled_total: u32,
     /// Whether a symbol's positions are to be valued anew in the ledger of exposure.
     pub(crate) restate: Vec<bool>,
     pub(crate) ledger: Ledger,
@@ -90,7 +94,9 @@ impl Orders {
             requests: Requests::new(usize::from(spec.orders_max), usize::from(spec.ended_kept)),
             book: Book::new(instruments.len(), spec.positions_max),
             quotes: vec![Quote::default(); instruments.len()],
+            units: instruments.iter().map(Instrument::unit).collect(),
             unsettled: vec![0; instruments.len()],
+            unsettled_total: 0,
             restate: vec![false; instruments.len()],
             ledger: Ledger::new(spec.balance, spec.exits.len(), instruments.len()),
             exposure,
@@ -106,9 +112,15 @@ impl Orders {
     }
 
     /// Whether the venue's positions and ours were found equal and nothing is in doubt.
+    #[inline]
     pub fn reconciled(&self) -> bool {
-        let explained = self.deeds.deferred.is_empty();
-        self.reconciliation.agreed && explained && self.unsettled.iter().all(|unknown| *unknown == 0)
+        self.reconciliation.agreed && self.deeds.deferred.is_empty() && self.unsettled_total == 0
+    }
+
+    /// Whether any position of the symbol is open.
+    #[inline]
+    pub fn holds(&self, symbol: SymbolId) -> bool {
+        !self.book.of(symbol).is_empty()
     }
 
     /// We no longer trust our picture: after a restart, or when the line was down. Entries wait for a list that agrees.
@@ -198,10 +210,12 @@ impl Orders {
         if life.is_over() {
             exposure::release(&mut self.exposure, order);
         }
-        let (order, due) = (*order, order.due);
-        if let Some(unknown) = self.unsettled.get_mut(usize::from(order.symbol.0)) {
+        let (id, symbol, purpose, due) = (order.id, order.symbol, order.purpose, order.due);
+        if let Some(unknown) = self.unsettled.get_mut(usize::from(symbol.0)) {
             let (was, is) = (before == Life::Unknown, life == Life::Unknown);
-            *unknown = unknown.saturating_add(u32::from(is && !was)).saturating_sub(u32::from(was && !is));
+            for count in [&mut *unknown, &mut self.unsettled_total] {
+                *count = count.saturating_add(u32::from(is && !was)).saturating_sub(u32::from(was && !is));
+            }
             if was && *unknown == 0 {
                 // What waited for certainty is decided at once.
                 self.wake_by(now);
@@ -209,8 +223,8 @@ impl Orders {
         }
         if life.is_over() {
             self.requests.end(at);
-            if order.purpose == Purpose::Entry {
-                self.make_moot(order.id, now);
+            if purpose == Purpose::Entry {
+                self.make_moot(id, now);
             }
         } else {
             self.wake_by(due);
@@ -267,6 +281,7 @@ impl State for Orders {
         self.deeds.load(from)?;
         self.deadline.load(from)?;
         let symbols = self.instruments.len();
+        self.unsettled_total = self.unsettled.iter().fold(0, |total, unknown| total.saturating_add(*unknown));
         let sized = [self.quotes.len(), self.unsettled.len(), self.restate.len()] == [symbols; 3];
         if sized && self.ledger.fits(self.spec.exits.len(), symbols) { Ok(()) } else { Err(Torn) }
     }

@@ -11,6 +11,7 @@ use crate::words::OrderId;
 
 impl Orders {
     /// When to wake next. It may be early, never late.
+    #[inline]
     pub fn next_deadline(&self) -> Option<Time> {
         (self.deadline < Time::MAX).then_some(self.deadline)
     }

@@ -1,9 +1,9 @@
 //! What a quote does to positions: their exits, and what they are worth.
 
-use market::{Lots, Money, Points, Side, StrategyId, SymbolId, Tick, Time};
+use market::{Instrument, Lots, Money, Points, Side, StrategyId, SymbolId, Tick, Time};
 use risk::{ExitCause, Rate, Ticket};
 
-use crate::exits::{self, View, Wanted};
+use crate::exits::{self, ExitSpec, View, Wanted};
 use crate::exposure;
 use crate::orders::{Orders, Quote};
 use crate::position::{Leave, Position};
@@ -47,54 +47,33 @@ impl Orders {
     /// `usual_spread` and `volatility` are in points; what is not a number counts as not known.
     #[inline]
     pub fn exits(&mut self, tick: &Tick, usual_spread: f64, volatility: f64, out: &mut Vec<Wanted>) {
-        let Some(quote) = self.quotes.get_mut(usize::from(tick.symbol.0)) else { return };
-        *quote = Quote { bid: tick.bid, ask: tick.ask, usual_spread, volatility };
-        if self.book.of(tick.symbol).is_empty() {
+        let symbol = usize::from(tick.symbol.0);
+        let Self { quotes, book, spec, instruments, unsettled, deadline, .. } = self;
+        let (Some(quote), Some(instrument), Some(unsettled)) =
+            (quotes.get_mut(symbol), instruments.get(symbol), unsettled.get(symbol))
+        else {
             return;
-        }
-        for nth in 0..self.book.of(tick.symbol).len() {
-            let place = self.book.of(tick.symbol)[nth];
-            if let Some(position) = self.book.at_mut(place) {
-                let exit = tick.exit(position.side);
-                position.see(exit);
+        };
+        *quote = Quote { bid: tick.bid, ask: tick.ask, usual_spread, volatility };
+        let market = Market { instrument, quote, settled: *unsettled == 0 };
+        let _all = book.each(tick.symbol, |position| {
+            position.see(tick.exit(position.side));
+            let exits = spec.exits.get(usize::from(position.strategy.0));
+            if let Some(due) = exits.and_then(|exits| market.decide(position, exits, tick.seen, out)) {
+                *deadline = (*deadline).min(due);
             }
-            self.decide(place, tick.seen, out);
-        }
+            Some(())
+        });
     }
 
     /// Decides one position's exit on the last quote of its symbol.
     pub(crate) fn decide(&mut self, place: u16, now: Time, out: &mut Vec<Wanted>) {
         let Some(position) = self.book.at_mut(place) else { return };
         let symbol = usize::from(position.symbol.0);
-        let Some(spec) = self.spec.exits.get(usize::from(position.strategy.0)) else { return };
-        if out.len() == out.capacity() || position.flight.is_some() {
-            return;
-        }
-        let quote = &self.quotes[symbol];
-        let view = View {
-            instrument: &self.instruments[symbol],
-            now,
-            exit: quote.exit(position.side),
-            spread: quote.spread(),
-            usual_spread: quote.usual_spread,
-            volatility: quote.volatility,
-            settled: self.unsettled[symbol] == 0,
-        };
-        let spiked = position.spike_since;
-        let wanted = exits::decide(position, spec, &view);
-        if position.spike_since == spiked && wanted.is_none() {
-            return;
-        }
-        if let Some((wanted, purpose)) = wanted {
-            position.asked = match wanted {
-                Wanted::Protect(protection) => protection.stop.map(|stop| (stop, purpose)),
-                Wanted::Reduce(_) => None,
-            };
-            position.not_before = now.plus(spec.retry.first);
-            push(out, wanted);
-        }
-        let due = exits::next_due(position, spec);
-        if due > now {
+        let Some(exits) = self.spec.exits.get(usize::from(position.strategy.0)) else { return };
+        let settled = self.unsettled[symbol] == 0;
+        let market = Market { instrument: &self.instruments[symbol], quote: &self.quotes[symbol], settled };
+        if let Some(due) = market.decide(position, exits, now, out) {
             self.wake_by(due);
         }
     }
@@ -129,25 +108,69 @@ impl Orders {
         Some(self.ledger.equity())
     }
 
+    #[inline]
     fn revalue(&mut self, tick: &Tick, rate: Rate) -> Option<()> {
         let symbol = usize::from(tick.symbol.0);
         let anew = std::mem::take(self.restate.get_mut(symbol)?);
-        let instrument = self.instruments.get(symbol)?;
-        for nth in 0..self.book.of(tick.symbol).len() {
-            let place = self.book.of(tick.symbol)[nth];
-            let position = self.book.at_mut(place)?;
+        let (instrument, unit) = (self.instruments.get(symbol)?, *self.units.get(symbol)?);
+        let Self { book, ledger, exposure, .. } = self;
+        book.each(tick.symbol, |position| {
             let value = position.profit_value(tick.exit(position.side))?;
-            let profit = rate.convert(instrument.value(Points(value), Lots(1))?)?;
+            let quick = unit.and_then(|unit| value.checked_mul(unit.0)).map(Money);
+            let worth = if quick.is_some() { quick } else { instrument.value(Points(value), Lots(1)) };
+            let profit = rate.convert(worth?)?;
             let change = profit.minus(position.open_profit)?;
             if change != Money::ZERO {
-                self.ledger.mark(tick.symbol, change)?;
+                ledger.mark(tick.symbol, change)?;
                 position.open_profit = profit;
-                exposure::mark(&mut self.exposure, position.strategy, change);
+                exposure::mark(exposure, position.strategy, change);
             }
             if anew {
-                exposure::restate(&mut self.exposure, position, rate);
+                exposure::restate(exposure, position, rate);
             }
+            Some(())
+        })
+    }
+}
+
+/// A symbol's market as exits see it.
+struct Market<'a> {
+    instrument: &'a Instrument,
+    quote: &'a Quote,
+    /// No order of the symbol is in doubt.
+    settled: bool,
+}
+
+impl Market<'_> {
+    /// Decides one position's exit, and answers when to look again, if that has changed.
+    #[inline]
+    fn decide(&self, position: &mut Position, spec: &ExitSpec, now: Time, out: &mut Vec<Wanted>) -> Option<Time> {
+        if position.flight.is_some() || out.len() == out.capacity() {
+            return None;
         }
-        Some(())
+        let quote = self.quote;
+        let view = View {
+            instrument: self.instrument,
+            now,
+            exit: quote.exit(position.side),
+            spread: quote.spread(),
+            usual_spread: quote.usual_spread,
+            volatility: quote.volatility,
+            settled: self.settled,
+        };
+        let spiked = position.spike_since;
+        let wanted = exits::decide(position, spec, &view);
+        if position.spike_since == spiked && wanted.is_none() {
+            return None;
+        }
+        if let Some((wanted, purpose)) = wanted {
+            position.asked = match wanted {
+                Wanted::Protect(protection) => protection.stop.map(|stop| (stop, purpose)),
+                Wanted::Reduce(_) => None,
+            };
+            position.not_before = now.plus(spec.retry.first);
+            push(out, wanted);
+        }
+        Some(exits::next_due(position, spec)).filter(|due| *due > now)
     }
 }

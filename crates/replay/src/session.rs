@@ -118,31 +118,37 @@ impl<V: Venue, R: Record, W: Watch> Session<V, R, W> {
     ///
     /// # Errors
     /// [`RecordError`] when it cannot be written down.
+    #[inline]
     pub fn pass_until(&mut self, until: Time) -> Result<(), RecordError> {
-        loop {
-            let venue = self.venue.next_wake();
-            let due = match (venue, self.wake) {
-                (None, None) => return Ok(()),
-                (Some(time), None) | (None, Some(time)) => time,
-                (Some(venue), Some(wake)) => venue.min(wake),
-            };
-            if due > until {
-                return Ok(());
-            }
-            let now = due.max(self.now);
-            if venue.is_some_and(|venue| venue <= due) {
-                self.venue.wake(now);
-                self.listen(now)?;
-            }
-            if self.wake.is_some_and(|wake| wake <= due) {
-                self.wake = None;
-                self.hear(now, Fact::Woke)?;
-                self.listen(now)?;
-            }
+        while let Some(due) = self.due().filter(|due| *due <= until) {
+            self.do_what_is_due(due)?;
         }
+        Ok(())
+    }
+
+    /// When something falls due next: with the venue, or a wake of the desk.
+    #[inline]
+    fn due(&self) -> Option<Time> {
+        let wake = self.wake.unwrap_or(Time::MAX);
+        self.venue.next_wake().map_or(self.wake, |venue| Some(venue.min(wake)))
+    }
+
+    fn do_what_is_due(&mut self, due: Time) -> Result<(), RecordError> {
+        let now = due.max(self.now);
+        if self.venue.next_wake().is_some_and(|venue| venue <= due) {
+            self.venue.wake(now);
+            self.listen(now)?;
+        }
+        if self.wake.is_some_and(|wake| wake <= due) {
+            self.wake = None;
+            self.hear(now, Fact::Woke)?;
+            self.listen(now)?;
+        }
+        Ok(())
     }
 
     /// Hears what the venue has to say by now.
+    #[inline]
     fn listen(&mut self, now: Time) -> Result<(), RecordError> {
         while let Some(report) = self.venue.poll() {
             self.hear(now, Fact::Reported(report))?;
@@ -151,11 +157,12 @@ impl<V: Venue, R: Record, W: Watch> Session<V, R, W> {
     }
 
     /// One event through the desk: written down first, then heard; what follows is written down, then leaves.
+    #[inline]
     fn hear(&mut self, now: Time, fact: Fact) -> Result<(), RecordError> {
-        let now = now.max(self.now);
-        self.now = now;
-        let seq = self.record.event(now, &fact)?;
-        let event = Event { seq, time: now, fact };
+        self.now = now.max(self.now);
+        // Its number comes last: a fact is large, and so it is not moved again.
+        let mut event = Event { seq: 0, time: self.now, fact };
+        event.seq = self.record.event(event.time, &event.fact)?;
         self.desk.on_event(&event, &mut self.actions);
         if !self.actions.is_empty() {
             self.carry_out(&event)?;

@@ -196,8 +196,7 @@ impl Gate {
         })
     }
 
-    /// Judges a proposal. The record says what every control found and how the size came about, whatever the answer. An
-    /// approval counts at once towards every limit on pace; the caller reserves it in the ledger before sending it.
+    /// Judges a proposal, as [`Self::review_into`], and hands the record back.
     pub fn review(
         &mut self,
         proposal: &Proposal,
@@ -205,12 +204,31 @@ impl Gate {
         view: &MarketView,
         now: Time,
     ) -> (Result<Approved<Entry>, Refusal>, Review) {
-        let mut review = Review::of(proposal, now);
+        let mut review = Review::empty();
+        let answer = self.review_into(proposal, exposure, view, now, &mut review);
+        (answer, review)
+    }
+
+    /// Judges a proposal. The record says what every control found and how the size came about, whatever the answer; it is
+    /// large, so the caller keeps one and lends it. An approval counts at once towards every limit on pace; the caller
+    /// reserves it in the ledger before sending it.
+    ///
+    /// # Errors
+    /// The refusal.
+    pub fn review_into(
+        &mut self,
+        proposal: &Proposal,
+        exposure: &Exposure,
+        view: &MarketView,
+        now: Time,
+        review: &mut Review,
+    ) -> Result<Approved<Entry>, Refusal> {
+        review.begin(proposal, now);
         self.watch(proposal.strategy, exposure, now);
-        match self.judge(&Case { proposal, exposure, view, now }, &mut review) {
+        match self.judge(&Case { proposal, exposure, view, now }, review) {
             Ok((entry, sent)) => {
                 self.record(&entry, sent);
-                (Ok(Approved::new(entry)), review)
+                Ok(Approved::new(entry))
             }
             Err(refusal) => {
                 review.refuse(refusal);
@@ -218,7 +236,7 @@ impl Gate {
                 if let (Refusal::RepeatedExecution { .. }, Some(runner)) = (refusal, self.runner(proposal.strategy)) {
                     runner.repeat_latch.get_or_insert(now);
                 }
-                (Err(refusal), review)
+                Err(refusal)
             }
         }
     }
@@ -245,6 +263,7 @@ impl Gate {
     }
 
     /// Remembers a believed quote for the collar over a period. The desk calls this on every believed tick.
+    #[inline]
     pub fn observe(&mut self, symbol: SymbolId, bid: Price, ask: Price, now: Time) {
         if let Some(window) = self.windows.get_mut(usize::from(symbol.0)) {
             window.observe(now, bid.0.saturating_add(ask.0));
@@ -253,6 +272,7 @@ impl Gate {
 
     /// Takes note of the profit of a strategy and of the account, and latches what is passed. The desk calls this after
     /// every change of profit, when all marks of the tick are in. Answers what was latched just now, the account first.
+    #[inline]
     pub fn watch(&mut self, strategy: StrategyId, exposure: &Exposure, now: Time) -> Option<Latch> {
         let limits = &self.limits.account;
         let account = self.account.observe(exposure.account().equity(), now, limits.day_start, &limits.loss);
@@ -357,6 +377,7 @@ impl Gate {
     }
 
     /// Whether the account must be closed out: equity is below the preset's part of the margin in use.
+    #[inline]
     pub fn closes_out(&self, equity: Money, exposure: &Exposure) -> bool {
         self.limits.account.preset.closes_out(equity, exposure.margin_used())
     }

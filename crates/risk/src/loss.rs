@@ -2,7 +2,7 @@
 
 use crate::limits::LossLimit;
 use crate::refusal::{Refusal, Verdict};
-use market::{Money, Span, Time};
+use market::{Money, Reader, Span, State, Time, Torn};
 
 /// What is remembered of an equity: where the trading day began, the highest value, and which limits were passed.
 #[derive(Debug, Clone, Default)]
@@ -16,9 +16,27 @@ pub struct Marks {
     day_latch: Option<Time>,
     /// When the drawdown was passed, until somebody re-arms it.
     drawdown_latch: Option<Time>,
+    /// Until then, and while the equity is neither below the one nor above the other, nothing is passed and no mark moves.
+    /// Derived from the marks and the limits, and not saved.
+    quiet_until: Time,
+    quiet_from: i128,
+    quiet_to: i128,
 }
 
-market::state!(Marks { started, day, equity, day_start, peak, day_latch, drawdown_latch });
+impl State for Marks {
+    fn save(&self, out: &mut Vec<u8>) {
+        (self.started, self.day).save(out);
+        [self.equity, self.day_start, self.peak].save(out);
+        (self.day_latch, self.drawdown_latch).save(out);
+    }
+    fn load(&mut self, from: &mut Reader<'_>) -> Result<(), Torn> {
+        (self.started, self.day) = from.read()?;
+        [self.equity, self.day_start, self.peak] = from.read()?;
+        (self.day_latch, self.drawdown_latch) = from.read()?;
+        self.quiet_until = Time::MIN;
+        Ok(())
+    }
+}
 
 /// Which loss limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -36,26 +54,45 @@ pub(crate) fn money(amount: i128) -> Money {
 
 impl Marks {
     /// Takes note of an equity (profit since the start, in millionths). When a new trading day has begun, its loss counts
-    /// from the equity that stood before. Latches what is passed and answers what was passed just now.
+    /// from the equity that stood before. Latches what is passed and answers what was passed just now. `day_start` and
+    /// `limit` must be the same each time.
+    #[inline]
     pub fn observe(&mut self, equity: i128, now: Time, day_start: Span, limit: &LossLimit) -> Option<LossKind> {
+        if now < self.quiet_until && self.quiet_from <= equity && equity <= self.quiet_to {
+            self.equity = equity;
+            return None;
+        }
+        self.look(equity, now, day_start, limit)
+    }
+
+    /// Takes note of an equity that may move a mark, and finds anew between which values none will move.
+    #[inline(never)]
+    fn look(&mut self, equity: i128, now: Time, day_start: Span, limit: &LossLimit) -> Option<LossKind> {
         let into_day = now.0.saturating_sub(day_start.0).saturating_sub(self.day.saturating_mul(Span::DAY.0));
         if !self.started || into_day >= Span::DAY.0 {
-            let day = now.minus(day_start).day();
             if self.started {
                 self.day_start = self.equity;
             }
-            (self.started, self.day) = (true, day);
+            (self.started, self.day) = (true, now.minus(day_start).day());
         }
         self.equity = equity;
         self.peak = self.peak.max(equity);
-        let day_passed = self.day_latch.is_none() && self.day_start - equity > i128::from(limit.day_max.0);
-        let drawdown_passed = self.drawdown_latch.is_none() && self.peak - equity > i128::from(limit.drawdown_max.0);
+        let (lowest_of_day, lowest) =
+            (self.day_start - i128::from(limit.day_max.0), self.peak - i128::from(limit.drawdown_max.0));
+        let day_passed = self.day_latch.is_none() && equity < lowest_of_day;
+        let drawdown_passed = self.drawdown_latch.is_none() && equity < lowest;
         if day_passed {
             self.day_latch = Some(now);
         }
         if drawdown_passed {
             self.drawdown_latch = Some(now);
         }
+        let next_day = self.day.saturating_add(1).saturating_mul(Span::DAY.0);
+        self.quiet_until = Time(next_day.saturating_add(day_start.0));
+        // What is latched is not passed again: below both limits nothing moves any more.
+        let unlatched = |latch: Option<Time>, lowest: i128| if latch.is_none() { lowest } else { i128::MIN };
+        self.quiet_from = unlatched(self.day_latch, lowest_of_day).max(unlatched(self.drawdown_latch, lowest));
+        self.quiet_to = self.peak;
         match (day_passed, drawdown_passed) {
             (true, _) => Some(LossKind::Day),
             (false, true) => Some(LossKind::Drawdown),
@@ -93,6 +130,7 @@ impl Marks {
             LossKind::Day => (self.day_latch, self.day_start) = (None, self.equity),
             LossKind::Drawdown => (self.drawdown_latch, self.peak) = (None, self.equity),
         }
+        self.quiet_until = Time::MIN;
     }
 }
 
@@ -172,18 +210,51 @@ mod tests {
         assert_eq!(beyond.drawdown(), Money(0));
     }
 
+    #[test]
+    fn a_new_day_is_found_after_a_snapshot_too() {
+        let mut marks = after(&[(0, 0), (1, -60)]);
+        let mut bytes = Vec::new();
+        marks.save(&mut bytes);
+        let mut twin = Marks { quiet_until: Time::MAX, ..Marks::default() };
+        twin.load(&mut Reader::new(&bytes)).unwrap();
+        for marks in [&mut marks, &mut twin] {
+            marks.observe(-70, Time(22 * Span::HOUR.0), Span(22 * Span::HOUR.0), &LIMIT);
+            assert_eq!(marks.day_loss(), Money(10));
+        }
+    }
+
     proptest! {
+        /// The twin looks at everything that was seen, and knows no quiet.
         #[test]
-        fn marks_equal_their_twin(path in prop::collection::vec((0_i64..20, -90_i128..90), 1..100)) {
+        fn marks_equal_their_twin(path in prop::collection::vec((0_i64..20, -90_i128..90, 0_u8..12), 1..150)) {
             let (mut marks, mut all, mut hour): (_, Vec<(i64, i128)>, _) = (Marks::default(), Vec::new(), 0);
-            for (hours, equity) in path {
+            let (mut day_from, mut peak_from) = (None, None);
+            let mut latches = [false; 2];
+            for (hours, step, deed) in path {
                 hour += hours;
-                marks.observe(equity, Time(hour * Span::HOUR.0), Span(0), &LIMIT);
-                all.push((hour / 24, equity));
+                let equity = step + all.last().map_or(0, |seen: &(i64, i128)| seen.1 / 2);
+                let passed = marks.observe(equity, Time(hour * Span::HOUR.0), Span(0), &LIMIT);
                 let before = all.iter().rev().find(|seen| seen.0 < hour / 24).map_or(0, |seen| seen.1);
-                let peak = all.iter().map(|seen| seen.1).max().unwrap_or(0).max(0);
-                prop_assert_eq!(marks.day_loss(), money(before - equity));
+                all.push((hour / 24, equity));
+                let start = day_from.filter(|from: &(i64, i128)| from.0 == hour / 24).map_or(before, |from| from.1);
+                let highest = all[peak_from.unwrap_or(0)..].iter().map(|seen| seen.1).max().unwrap_or(0);
+                let peak = if peak_from.is_none() { highest.max(0) } else { highest };
+                prop_assert_eq!(marks.day_loss(), money(start - equity));
                 prop_assert_eq!(marks.drawdown(), money(peak - equity));
+                let now = [start - equity > 100 && !latches[0], peak - equity > 150 && !latches[1]];
+                let expected = if now[0] { Some(LossKind::Day) } else { now[1].then_some(LossKind::Drawdown) };
+                prop_assert_eq!(passed, expected);
+                latches = [latches[0] | now[0], latches[1] | now[1]];
+                prop_assert_eq!(latches[0], marks.latched(LossKind::Day).is_some());
+                prop_assert_eq!(latches[1], marks.latched(LossKind::Drawdown).is_some());
+                if deed == 0 {
+                    marks.rearm(LossKind::Day);
+                    (day_from, latches[0]) = (Some((hour / 24, equity)), false);
+                }
+                if deed == 1 {
+                    marks.rearm(LossKind::Drawdown);
+                    (peak_from, latches[1]) = (Some(all.len() - 1), false);
+                }
             }
         }
     }

@@ -133,18 +133,27 @@ impl PriceWindow {
     }
 
     /// Remembers a level, which must be positive. Time that goes back counts as the newest.
+    #[inline]
     pub fn observe(&mut self, now: Time, level: i64) {
         if level <= 0 {
             return;
         }
         let ahead = now.0.saturating_sub(self.newest.saturating_mul(self.width));
-        if self.started && ahead < self.width {
+        if self.started
+            && ahead < self.width
+            && let Some(slot) = self.slots.get_mut(self.place)
+        {
             // The usual case, without a division: still within the newest slot, or before it.
-            let slot = &mut self.slots[self.place % (SLOTS + 1)];
             slot.low = slot.low.min(level);
             slot.high = slot.high.max(level);
             return;
         }
+        self.begin(now, level);
+    }
+
+    /// Remembers a level in another slot.
+    #[inline(never)]
+    fn begin(&mut self, now: Time, level: i64) {
         let number = now.0.div_euclid(self.width);
         self.place = number.rem_euclid(SLOTS as i64 + 1) as usize;
         let slot = &mut self.slots[self.place];
@@ -162,7 +171,8 @@ impl PriceWindow {
     /// observed within it. Levels are positive.
     pub fn range(&self, now: Time, level: i64) -> Option<i64> {
         let number = now.0.div_euclid(self.width).max(self.newest);
-        let remembered = |slot: &&Slot| slot.low > 0 && number.saturating_sub(slot.number) <= SLOTS as i64;
+        let oldest = number.saturating_sub(SLOTS as i64);
+        let remembered = |slot: &&Slot| slot.low > 0 && slot.number >= oldest;
         let mut seen = false;
         let (mut low, mut high) = (level, level);
         for slot in self.slots.iter().filter(remembered) {

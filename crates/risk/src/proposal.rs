@@ -78,6 +78,7 @@ impl Rate {
     }
 
     /// An amount in the account's currency, rounded half away from zero; `None` on overflow.
+    #[inline]
     pub const fn convert(self, amount: Money) -> Option<Money> {
         if self.numerator == self.denominator { Some(amount) } else { amount.scaled(self.numerator, self.denominator) }
     }

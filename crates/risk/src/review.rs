@@ -115,16 +115,26 @@ pub struct Review {
 }
 
 impl Review {
-    pub(crate) fn of(proposal: &Proposal, time: Time) -> Self {
+    /// The record of nothing: a place for [`crate::Gate::review_into`] to write to.
+    pub fn empty() -> Self {
         Self {
-            time,
-            strategy: proposal.strategy,
-            symbol: proposal.symbol,
-            side: proposal.side,
+            time: Time(0),
+            strategy: StrategyId(0),
+            symbol: SymbolId(0),
+            side: Side::Buy,
             sizing: Sizing::default(),
             refusal: None,
             findings: [Finding::default(); CONTROLS_COUNT],
         }
+    }
+
+    /// Forgets what was found before.
+    pub(crate) fn begin(&mut self, proposal: &Proposal, time: Time) {
+        self.time = time;
+        (self.strategy, self.symbol, self.side) = (proposal.strategy, proposal.symbol, proposal.side);
+        self.sizing = Sizing::default();
+        self.refusal = None;
+        self.findings.fill(Finding::default());
     }
 
     /// Writes a verdict down.

@@ -224,13 +224,18 @@ impl Paper {
     }
 
     /// Lets happen what is due up to `now`, in its order, and moves the clock.
+    #[inline]
     fn advance(&mut self, now: Time) {
         while self.event_at <= now {
-            self.clock = self.clock.max(self.event_at);
-            self.happen();
-            self.schedule();
+            self.happen_next();
         }
         self.clock = self.clock.max(now);
+    }
+
+    fn happen_next(&mut self) {
+        self.clock = self.clock.max(self.event_at);
+        self.happen();
+        self.schedule();
     }
 
     fn enqueue(&mut self, now: Time, ask: Ask) {
@@ -264,6 +269,7 @@ impl Venue for Paper {
         self.instruct(now, request.id(), *request.instruction());
     }
 
+    #[inline]
     fn on_tick(&mut self, tick: &Tick) {
         self.advance(tick.seen);
         self.take_tick(tick);
@@ -286,11 +292,13 @@ impl Venue for Paper {
         self.enqueue(now, Ask::List {});
     }
 
+    #[inline]
     fn next_wake(&self) -> Option<Time> {
         let next = self.event_at.min(self.reports.due());
         (next < Time::MAX).then_some(next)
     }
 
+    #[inline]
     fn poll(&mut self) -> Option<Report> {
         self.reports.pop(self.clock).map(|report| report.message)
     }

@@ -3,7 +3,7 @@
 use crate::spec::{Crossed, Slippage, SymbolSpec, TypicalSpread};
 use crate::why::{Policy, Seen};
 use market::coded::Coded;
-use market::{Instrument, Lots, Money, Points, Price, Reader, Side, State, SymbolId, Tick, Time, Torn, Trade};
+use market::{Lots, Money, Points, Price, Reader, Side, State, SymbolId, Tick, Time, Torn, Trade};
 
 /// Points of the typical spread have sixteen binary places.
 const FRACTION: u32 = 16;
@@ -46,7 +46,7 @@ pub(crate) struct Hold {
 pub(crate) struct Book {
     pub(crate) spec: SymbolSpec,
     /// What one point on one volume unit is worth, in millionths of the quote currency, where that is a whole number.
-    unit: Option<i64>,
+    unit: Option<Money>,
     pub(crate) quote: Tick,
     /// Whether there is a quote to trade on.
     pub(crate) quoted: bool,
@@ -84,7 +84,7 @@ impl Book {
             ask_lots: Lots(0),
         };
         Self {
-            unit: whole_unit(&spec.instrument),
+            unit: spec.instrument.unit(),
             spec,
             quote,
             quoted: false,
@@ -238,7 +238,7 @@ impl Book {
     pub(crate) fn worth(&self, point_lots: i128) -> Money {
         let limit = if point_lots < 0 { Money(i64::MIN) } else { Money::MAX };
         let Ok(sum) = i64::try_from(point_lots) else { return limit };
-        if let Some(worth) = self.unit.and_then(|unit| sum.checked_mul(unit)) {
+        if let Some(worth) = self.unit.and_then(|unit| sum.checked_mul(unit.0)) {
             return Money(worth);
         }
         self.spec.instrument.value(Points(sum), Lots(1)).unwrap_or(limit)
@@ -264,13 +264,6 @@ impl Book {
             typical_thousandths: if self.typical < 0 { 0 } else { (self.typical * 1_000) >> FRACTION },
         }
     }
-}
-
-/// What one point on one volume unit is worth, if that is a whole number of millionths.
-fn whole_unit(instrument: &Instrument) -> Option<i64> {
-    let per_lot = i128::from(instrument.contract_size) * 1_000_000;
-    let scale = 10_i128.pow(u32::from(instrument.digits) + u32::from(instrument.volume_digits));
-    if per_lot % scale == 0 { i64::try_from(per_lot / scale).ok() } else { None }
 }
 
 impl State for Book {

@@ -44,11 +44,13 @@ impl<T> Line<T> {
     }
 
     /// When the next message arrives; never when there is none.
+    #[inline]
     pub(crate) fn due(&self) -> Time {
         self.queue.front().map_or(Time::MAX, |message| message.due)
     }
 
     /// The next message, if it has arrived.
+    #[inline]
     pub(crate) fn pop(&mut self, now: Time) -> Option<OnTheWay<T>> {
         if self.queue.front()?.due <= now { self.queue.pop_front() } else { None }
     }

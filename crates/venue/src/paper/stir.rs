@@ -33,6 +33,7 @@ impl Resting {
 }
 
 impl Paper {
+    #[inline]
     pub(super) fn take_tick(&mut self, tick: &Tick) {
         let Some(place) = self.place(tick.symbol) else { return };
         if tick.bid.0 <= 0 || tick.ask.0 <= 0 {
@@ -97,6 +98,7 @@ impl Paper {
 
     /// Fills whatever the symbol's prices have reached. Limit orders come first, so that a position which they open
     /// beyond its own stop is stopped at once.
+    #[inline(never)]
     fn stir(&mut self, place: usize) {
         let symbol = self.books[place].symbol();
         let mut changed = false;
