@@ -9,9 +9,7 @@ use super::{Format, FormatError, FormatFault, recognise};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use tract_onnx::pb::{GraphProto, ModelProto};
-use tract_onnx::prelude::{
-    Framework, InferenceFact, InferenceModelExt, IntoRunnable, Tensor, TypedRunnableModel, TypedSimpleState, tvec,
-};
+use tract_onnx::prelude::{Framework, InferenceFact, InferenceModelExt, IntoRunnable, Tensor, TypedSimpleState, tvec};
 
 /// The most numbers of an input.
 pub const INPUTS_MAX: usize = 65_536;
@@ -121,7 +119,7 @@ impl OnnxNet {
         check(&proto)?;
         let model = onnx.model_for_proto_model(&proto).map_err(corrupt)?;
         let plan = model
-            .with_input_fact(0, InferenceFact::dt_shape(f32::datum(), shape))
+            .with_input_fact(0, InferenceFact::dt_shape(f32::datum_type(), shape))
             .and_then(InferenceModelExt::into_optimized)
             .and_then(IntoRunnable::into_runnable)
             .map_err(corrupt)?;
