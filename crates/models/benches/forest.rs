@@ -1,9 +1,15 @@
 //! What a forest of 100 trees with 31 leaves each costs on a row of 32 features: in lockstep, walked tree by tree as it
-//! is described, and explained.
+//! is described, and explained. And what a step of a recurrent net costs. Percentiles are those of single calls, less
+//! the median of an empty one.
+
+#![expect(clippy::expect_used, reason = "a benchmark that cannot run has nothing to say")]
+#![expect(clippy::disallowed_methods, reason = "a benchmark reads the clock")]
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use models::forest::{Child, Forest, Leaf, Missing, Split, Test, Tree};
+use models::gru::{Gru, GruSpec};
 use std::hint::black_box;
+use std::time::Instant;
 
 const FEATURES: usize = 32;
 const ROWS: usize = 4096;
@@ -72,6 +78,52 @@ fn walk((nodes, leaves): &(Vec<Flat>, Vec<f64>), row: &[f64]) -> f64 {
     leaves[!at as usize]
 }
 
+/// Prints the median and the 99th percentile of single calls, the best of several rounds: the box is shared.
+fn percentiles(name: &str, mut call: impl FnMut() -> f64) {
+    let round = |call: &mut dyn FnMut() -> f64| {
+        let mut nanos: Vec<u128> = Vec::with_capacity(20_000);
+        for _ in 0..20_000 {
+            let start = Instant::now();
+            black_box(call());
+            nanos.push(start.elapsed().as_nanos());
+        }
+        nanos.sort_unstable();
+        [nanos[10_000], nanos[19_800]]
+    };
+    let [empty, _] = round(&mut || 0.0);
+    let best = (0..15).map(|_| round(&mut call)).min().expect("rounds");
+    let [median, high] = best.map(|nanos| nanos.saturating_sub(empty));
+    eprintln!("{name}: p50 {median} ns, p99 {high} ns");
+}
+
+fn gru(inputs: usize, hidden: usize) -> Gru {
+    let mut noise = Noise(11);
+    let mut list = |len: usize| (0..len).map(|_| noise.uniform() - 0.5).collect::<Vec<f64>>();
+    Gru::new(GruSpec {
+        inputs,
+        hidden,
+        linear_before_reset: true,
+        input_weights: list(3 * hidden * inputs),
+        recurrent_weights: list(3 * hidden * hidden),
+        input_bias: list(3 * hidden),
+        recurrent_bias: list(3 * hidden),
+        head: list(hidden),
+        head_bias: 0.0,
+    })
+    .expect("a sound net")
+}
+
+fn bench_nets(c: &mut Criterion) {
+    for (inputs, hidden) in [(16, 32), (48, 64)] {
+        let (mut net, mut noise) = (gru(inputs, hidden), Noise(5));
+        let rows: Vec<Vec<f64>> = (0..64).map(|_| (0..inputs).map(|_| noise.uniform() - 0.5).collect()).collect();
+        let mut each = rows.iter().cycle();
+        let mut step = || net.step(each.next().expect("rows without end")).expect("finite inputs");
+        percentiles(&format!("gru/{inputs} to {hidden}"), &mut step);
+        c.bench_function(&format!("gru/{inputs} to {hidden}"), |b| b.iter(&mut step));
+    }
+}
+
 fn bench(c: &mut Criterion) {
     let mut noise = Noise(7);
     let trees: Vec<Tree> = (0..100).map(|_| grow(&mut noise, 31)).collect();
@@ -84,6 +136,7 @@ fn bench(c: &mut Criterion) {
     let rows: Vec<[f64; FEATURES]> = (0..ROWS).map(|_| std::array::from_fn(|_| noise.uniform())).collect();
     let mut each = rows.iter().cycle();
     let mut next = || black_box(each.next().expect("rows without end"));
+    percentiles("forest/lockstep", || forest.raw(next()));
     c.bench_function("forest/lockstep", |b| b.iter(|| forest.raw(next())));
     c.bench_function("forest/naive walk", |b| {
         b.iter(|| {
@@ -95,5 +148,5 @@ fn bench(c: &mut Criterion) {
     c.bench_function("forest/contributions", |b| b.iter(|| forest.contributions(next(), &mut contributions)));
 }
 
-criterion_group!(benches, bench);
+criterion_group!(benches, bench, bench_nets);
 criterion_main!(benches);

@@ -1,7 +1,7 @@
 //! Boosted trees as flat arrays: asked fast, explained exactly, immutable.
 //!
 //! A [`Forest`] sums one leaf of each tree. It is made by a [`ForestBuilder`], which checks everything once, so that
-//! asking cannot fail. Decisions are LightGBM's (its `NumericalDecision` and `CategoricalDecision`); XGBoost's strict
+//! asking cannot fail. Decisions are `LightGBM`'s (its `NumericalDecision` and `CategoricalDecision`); `XGBoost`'s strict
 //! comparison of 32-bit floats becomes an exactly equal one by [`Test::below_f32`].
 //!
 //! `build`  the builder and its checks      `error`  what it refuses, and where
@@ -41,7 +41,7 @@ pub const VIEWS_MAX: usize = 4096;
 /// The largest magnitude of a leaf and of the base.
 pub const LEAF_MAX: f64 = 1e30;
 
-/// Values from minus to plus this count as zero where zeros are missing (LightGBM's `kZeroThreshold`, `1e-35f`).
+/// Values from minus to plus this count as zero where zeros are missing (`LightGBM`'s `kZeroThreshold`, `1e-35f`).
 pub const ZERO_WITHIN: f64 = 1e-35_f32 as f64;
 
 /// Which values of a feature count as missing at a split.
@@ -60,7 +60,7 @@ pub enum Missing {
 pub enum Test {
     /// `x <= threshold`; a missing value goes where `default_left` says.
     AtMost {
-        /// The finite threshold.
+        /// The threshold: finite, or infinity, which every value that is not missing is at most.
         threshold: f64,
         /// What counts as missing.
         missing: Missing,
@@ -76,7 +76,7 @@ pub enum Test {
 }
 
 impl Test {
-    /// XGBoost's test `(x as f32) < threshold` with NaN as the missing value, as an equal test of 64-bit floats: the
+    /// `XGBoost`'s test `(x as f32) < threshold` with NaN as the missing value, as an equal test of 64-bit floats: the
     /// threshold becomes the largest number that, rounded to 32 bits, is still below. `None` for a threshold that is
     /// not finite.
     pub fn below_f32(threshold: f32, default_left: bool) -> Option<Self> {
@@ -153,7 +153,7 @@ pub struct Tree {
 pub enum Link {
     /// A quantity by itself.
     Identity,
-    /// Log-odds divided by `slope`: the probability is `1 / (1 + exp(-slope * raw))` (LightGBM's `sigmoid`).
+    /// Log-odds divided by `slope`: the probability is `1 / (1 + exp(-slope * raw))` (`LightGBM`'s `sigmoid`).
     Logistic {
         /// The factor, above 0 and at most 1e6.
         slope: f64,
@@ -163,9 +163,9 @@ pub enum Link {
 /// With which floats the leaves are summed, in the order of the trees, starting at the base.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Summing {
-    /// 64 bits, as LightGBM.
+    /// 64 bits, as `LightGBM`.
     Double,
-    /// 32 bits, as XGBoost.
+    /// 32 bits, as `XGBoost`.
     Single,
 }
 
@@ -190,7 +190,8 @@ impl Forest {
     }
 
     /// The base and one leaf of each tree, summed in order; allocates nothing. Features beyond the end of `row` are
-    /// NaN, those beyond [`Forest::features`] are not looked at. Finite whatever the row holds.
+    /// NaN, those beyond [`Forest::features`] are not looked at, infinite ones count as the largest
+    /// finite number of their sign. Finite whatever the row holds.
     pub fn raw(&self, row: &[f64]) -> f64 {
         self.lanes.sum(row, self.base, self.summing)
     }

@@ -237,7 +237,9 @@ impl Gru {
         (self.spec.hidden as u32).save(out);
         self.spec.linear_before_reset.save(out);
         for (_, list, _) in lists(&self.spec) {
-            list.iter().for_each(|weight| weight.save(out));
+            for weight in list {
+                weight.save(out);
+            }
         }
         self.spec.head_bias.save(out);
     }
@@ -295,8 +297,7 @@ fn check_size(inputs: usize, hidden: usize) -> Result<(), GruError> {
 
 fn check(spec: &GruSpec) -> Result<(), GruError> {
     check_size(spec.inputs, spec.hidden)?;
-    // NaN fails the comparison too.
-    let wrong = |weight: &f64| !(weight.abs() <= WEIGHT_MAX);
+    let wrong = |weight: &f64| weight.is_nan() || weight.abs() > WEIGHT_MAX;
     for (name, list, due) in lists(spec) {
         if list.len() != due {
             return Err(GruError::Length(name, list.len(), due));

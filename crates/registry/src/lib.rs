@@ -1,1 +1,3 @@
 //! Models as signed, encrypted, versioned files with their whole history.
+
+pub mod formats;

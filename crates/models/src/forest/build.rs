@@ -112,7 +112,9 @@ fn check_numbers(at: usize, tree: &Tree, features: usize) -> Result<(), ForestEr
         let fault = match &split.test {
             _ if split.feature as usize >= features => ForestFault::Feature(split.feature, features),
             _ if !covered(split.cover) => ForestFault::Cover(split.cover),
-            Test::AtMost { threshold, .. } if !threshold.is_finite() => ForestFault::Threshold(*threshold),
+            Test::AtMost { threshold, .. } if threshold.is_nan() || *threshold == f64::NEG_INFINITY => {
+                ForestFault::Threshold(*threshold)
+            }
             Test::In { set } if !(1..=SET_WORDS_MAX).contains(&set.len()) => ForestFault::Set(set.len()),
             _ => continue,
         };

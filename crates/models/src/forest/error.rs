@@ -31,7 +31,7 @@ pub enum ForestFault {
     Counts(usize, usize),
     /// A feature beyond the rows: (feature, features).
     Feature(u32, usize),
-    /// The threshold is not finite.
+    /// The threshold is NaN or minus infinity.
     Threshold(f64),
     /// A set of no or more than [`SET_WORDS_MAX`] words.
     Set(usize),
@@ -89,7 +89,7 @@ impl fmt::Display for ForestFault {
                 write!(f, "{splits} splits and {leaves} leaves; a tree has one leaf more than splits")
             }
             Self::Feature(feature, features) => write!(f, "feature {feature} of rows with {features} features"),
-            Self::Threshold(x) => write!(f, "the threshold {x} is not finite"),
+            Self::Threshold(x) => write!(f, "the threshold {x} is none that a number can be at most"),
             Self::Set(n) => write!(f, "a set of {n} words; 1 to {SET_WORDS_MAX} are possible"),
             Self::NoChild(child) => write!(f, "its child, {child}, does not exist"),
             Self::TwoParents => f.write_str("a second way leads here; this is not a tree"),

@@ -59,7 +59,8 @@ impl View {
             Kind::Nan(away) if x.is_nan() => *away,
             Kind::Zero(away) if x.is_nan() || x.abs() <= ZERO_WITHIN => *away,
             Kind::Set(set) => f64::from(u8::from(!contains(set, x))),
-            Kind::Plain | Kind::Nan(_) | Kind::Zero(_) => x,
+            // Infinity is kept for what is missing.
+            Kind::Plain | Kind::Nan(_) | Kind::Zero(_) => x.clamp(-f64::MAX, f64::MAX),
         }
     }
 }
@@ -146,7 +147,10 @@ impl Lanes {
                     Child::Split(place) => {
                         let split = tree.splits.get(place as usize)?;
                         let slot = self.slot(split, known)?;
-                        let threshold = if let Test::AtMost { threshold, .. } = split.test { threshold } else { 0.5 };
+                        let threshold = match split.test {
+                            Test::AtMost { threshold, .. } => threshold.min(f64::MAX),
+                            Test::In { .. } => 0.5,
+                        };
                         below.extend([split.left, split.right]);
                         free += 2;
                         (Node { threshold, next: free - 2, slot, stride: 1 }, split.cover)
@@ -255,8 +259,8 @@ impl Lanes {
                 }
                 for child in [node.next, node.next + 1] {
                     let part = self.node(child).1 / cover;
-                    // Sums of 32-bit weights may exceed their whole by a little. NaN of 0 / 0 fails too.
-                    if !(part <= 1.01) {
+                    // Sums of 32-bit weights may exceed their whole by a little.
+                    if part.is_nan() || part > 1.01 {
                         return None;
                     }
                     ahead.push((child, share * part));

@@ -129,11 +129,11 @@ fn unwind(path: &mut [Step], place: usize) {
     let mut next = path[depth].weight;
     for i in (0..depth).rev() {
         let weight = path[i].weight;
-        if one != 0.0 {
+        if one == 0.0 {
+            path[i].weight = weight * whole / (zero * (depth - i) as f64);
+        } else {
             path[i].weight = next * whole / ((i + 1) as f64 * one);
             next = weight - path[i].weight * zero * (depth - i) as f64 / whole;
-        } else {
-            path[i].weight = weight * whole / (zero * (depth - i) as f64);
         }
     }
     for i in place..depth {
@@ -150,12 +150,12 @@ fn unwound(path: &[Step], place: usize) -> f64 {
     let mut next = path[depth].weight;
     let mut total = 0.0;
     for i in (0..depth).rev() {
-        if one != 0.0 {
+        if one == 0.0 {
+            total += path[i].weight * whole / (zero * (depth - i) as f64);
+        } else {
             let part = next * whole / ((i + 1) as f64 * one);
             total += part;
             next = path[i].weight - part * zero * (depth - i) as f64 / whole;
-        } else {
-            total += path[i].weight * whole / (zero * (depth - i) as f64);
         }
     }
     total
