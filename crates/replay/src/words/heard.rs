@@ -1,9 +1,11 @@
 //! What an event was.
 
-use desk::{Command, Desk, Event, Fact};
+use desk::{Command, Desk, Event, Fact, Reseat, Role};
 use market::{StrategyId, SymbolId, Tick, Trade};
 use orders::Report;
 use risk::{Latch, Scope};
+
+use crate::beside::hex;
 
 use super::page::{Book, Page, order_id, side};
 
@@ -72,7 +74,27 @@ fn commanded(command: &Command, desk: &Desk) -> String {
         Command::Adopt { by, strategy: id } => {
             format!("{} gave the positions that nobody claims to {}", by.name(), strategy(*id, desk))
         }
+        Command::Seat { by, digest, class: place, role } => {
+            let role = match role {
+                Role::Champion => "the champion",
+                Role::Challenger(_) => "a challenger on trial",
+            };
+            format!("{} seated the model {} as {role} of {}", by.name(), hex(digest), class(*place, desk))
+        }
+        Command::Reseat { by, class: place, seat, how } => {
+            let (by, class) = (by.name(), class(*place, desk));
+            match how {
+                Reseat::Promote => format!("{by} promoted the challenger of {class} ({seat:?})"),
+                Reseat::RollBack => format!("{by} rolled {class} ({seat:?}) back to the champion of before"),
+                Reseat::Dismiss => format!("{by} dismissed the challenger of {class} ({seat:?})"),
+            }
+        }
     }
+}
+
+fn class(place: u16, desk: &Desk) -> String {
+    let spec = desk.spec().classes.get(usize::from(place));
+    spec.map_or_else(|| format!("class {place}"), |spec| format!("the class {}", spec.name))
 }
 
 fn latched(latch: Latch, desk: &Desk) -> String {
