@@ -250,7 +250,7 @@ mod tests {
     #[test]
     fn a_passphrase_is_stretched_as_the_reference_does() {
         let key = stretch("password", b"somesalt", Work { memory_kib: 256, passes: 2, lanes: 1 }).unwrap();
-        let text: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
+        let text = crate::encode::Digest(*key).to_string();
         assert_eq!(text, "9dfeb910e80bad0311fee20f9c0e2b12c17987b4cac90c2ef54d5b3021c68bfe");
     }
 

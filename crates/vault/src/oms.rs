@@ -1,4 +1,4 @@
-//! Model signatures as other tools write and read them: OpenSSF Model Signing (OMS) v1.0, method `key`. A Sigstore bundle
+//! Model signatures as other tools write and read them: `OpenSSF` Model Signing (OMS) v1.0, method `key`. A Sigstore bundle
 //! holds a DSSE envelope, that an in-toto statement v1, and that the (path, digest) pair of every file.
 //! <https://github.com/ossf/model-signing-spec/blob/main/spec/v1.0.md>
 

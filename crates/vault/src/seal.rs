@@ -193,7 +193,7 @@ mod tests {
         Keks::new(ids.iter().map(|id| Kek::generate(id).unwrap()).collect()).unwrap()
     }
 
-    /// NIST GCM test case 16 (McGrew and Viega), AES-256 with associated data.
+    /// NIST GCM test case 16 (`McGrew` and Viega), AES-256 with associated data.
     #[test]
     fn the_cipher_is_aes_256_gcm() {
         let hex = |text: &str| -> Vec<u8> {
