@@ -9,7 +9,9 @@ use vault::{Bundle, Digest, Keks, SigningKey, TrustStore};
 use crate::error::{Refusal, Why};
 use crate::folder::Folder;
 use crate::load::{Checks, Which, open};
-use crate::manifest::{CARD, FILE_BYTES_MAX, FILES_MAX, GOLDEN, MANIFEST, Manifest, SIGNATURE};
+use crate::manifest::{
+    CARD, CARD_BYTES_MAX, FILE_BYTES_MAX, FILES_MAX, GOLDEN, MANIFEST, MANIFEST_BYTES_MAX, Manifest, SIGNATURE,
+};
 use crate::register::Draft;
 use crate::registry::Registry;
 use crate::store::{Kind, Store};
@@ -124,4 +126,32 @@ fn walk(store: &Folder, folder: &str, depth: usize, found: &mut Vec<String>) -> 
         }
     }
     Ok(())
+}
+
+/// Signs a folder where it lies: every file below it is taken for the model's, beside `manifest.json` (whose `files` may
+/// be empty and is filled in), `golden.jsonl` and `card.md`. Writes `manifest.json` and `manifest.dsse`; then
+/// `Registry::import` takes the folder.
+///
+/// # Errors
+/// `Refusal` with the file and the reason.
+pub fn sign_folder(folder: &Path, key: &SigningKey) -> Result<Manifest, Refusal> {
+    let store = Folder::open(folder)?;
+    let json = store.need(MANIFEST, MANIFEST_BYTES_MAX)?;
+    let manifest = vault::json::parse("manifest", &json, MANIFEST_BYTES_MAX, 8).map_err(Refusal::vault(MANIFEST))?;
+    let card = store.need(CARD, CARD_BYTES_MAX)?;
+    let card = String::from_utf8(card).map_err(|error| Refusal::malformed(CARD, error))?;
+    let mut paths = Vec::new();
+    walk(&store, "", 8, &mut paths)?;
+    let mut files = Vec::new();
+    for path in paths {
+        if ![MANIFEST, GOLDEN, CARD, SIGNATURE].contains(&path.as_str()) {
+            let bytes = store.need(&path, FILE_BYTES_MAX)?;
+            files.push((path, bytes));
+        }
+    }
+    let draft = Draft { manifest, files, golden: store.need(GOLDEN, golden::GOLDEN_BYTES_MAX)?, card };
+    let written = draft.write(key)?;
+    store.replace(MANIFEST, &written.json)?;
+    store.replace(SIGNATURE, &written.bundle)?;
+    Ok(written.manifest)
 }

@@ -37,7 +37,7 @@ pub use alias::{Alias, Entry};
 pub use chain::Head;
 pub use desk::By;
 pub use error::{Refusal, Why};
-pub use export::{Exported, verify_folder};
+pub use export::{Exported, sign_folder, verify_folder};
 pub use folder::Folder;
 pub use ledger::Ledger;
 pub use load::{Checks, Loaded, Which};

@@ -132,6 +132,15 @@ impl<S: Store> Registry<S> {
         (listed, found.ok().map(|opened| opened.manifest))
     }
 
+    /// The card of a version, after its signature was verified.
+    ///
+    /// # Errors
+    /// What `verify` refuses, blobs aside.
+    pub fn card(&self, name: &str, version: Version, checks: &Checks<'_>) -> Result<String, Refusal> {
+        let card = self.opened(name, version, checks)?.card;
+        String::from_utf8(card).map_err(|error| Refusal::malformed(crate::manifest::CARD, error))
+    }
+
     /// The fields that two versions say differently, in the manifest's order. Both must verify.
     ///
     /// # Errors

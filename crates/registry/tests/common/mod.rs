@@ -1,5 +1,5 @@
 //! A small registry with everything that it needs.
-#![expect(clippy::unwrap_used, reason = "a test may fail")]
+#![allow(dead_code, unreachable_pub, clippy::unwrap_used, reason = "each test file uses a part; a test may fail")]
 
 use std::path::Path;
 
