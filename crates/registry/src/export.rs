@@ -10,7 +10,8 @@ use crate::error::{Refusal, Why};
 use crate::folder::Folder;
 use crate::load::{Checks, Which, open};
 use crate::manifest::{
-    CARD, CARD_BYTES_MAX, FILE_BYTES_MAX, FILES_MAX, GOLDEN, MANIFEST, MANIFEST_BYTES_MAX, Manifest, SIGNATURE,
+    CARD, CARD_BYTES_MAX, FILE_BYTES_MAX, FILES_MAX, FeatureSchema, GOLDEN, MANIFEST, MANIFEST_BYTES_MAX, Manifest,
+    SIGNATURE,
 };
 use crate::register::Draft;
 use crate::registry::Registry;
@@ -128,8 +129,8 @@ fn walk(store: &Folder, folder: &str, depth: usize, found: &mut Vec<String>) -> 
     Ok(())
 }
 
-/// Signs a folder where it lies: every file below it is taken for the model's, beside `manifest.json` (whose `files` may
-/// be empty and is filled in), `golden.jsonl` and `card.md`. Writes `manifest.json` and `manifest.dsse`; then
+/// Signs a folder where it lies: every file below it is taken for the model's, beside `manifest.json` (whose `files` and
+/// `feature_schema.hash` are filled in), `golden.jsonl` and `card.md`. Writes `manifest.json` and `manifest.dsse`; then
 /// `Registry::import` takes the folder.
 ///
 /// # Errors
@@ -137,7 +138,10 @@ fn walk(store: &Folder, folder: &str, depth: usize, found: &mut Vec<String>) -> 
 pub fn sign_folder(folder: &Path, key: &SigningKey) -> Result<Manifest, Refusal> {
     let store = Folder::open(folder)?;
     let json = store.need(MANIFEST, MANIFEST_BYTES_MAX)?;
-    let manifest = vault::json::parse("manifest", &json, MANIFEST_BYTES_MAX, 8).map_err(Refusal::vault(MANIFEST))?;
+    let mut manifest: Manifest =
+        vault::json::parse("manifest", &json, MANIFEST_BYTES_MAX, 8).map_err(Refusal::vault(MANIFEST))?;
+    let FeatureSchema { names, units, norm, .. } = manifest.feature_schema;
+    manifest.feature_schema = FeatureSchema::new(names, units, norm);
     let card = store.need(CARD, CARD_BYTES_MAX)?;
     let card = String::from_utf8(card).map_err(|error| Refusal::malformed(CARD, error))?;
     let mut paths = Vec::new();
