@@ -40,6 +40,15 @@ impl Alias {
         Self::ALL.into_iter().find(|alias| alias.name() == text)
     }
 
+    /// Whether a version in that state may be used under this alias: the state may have moved on since it was pointed at.
+    pub fn serves(self, state: State) -> bool {
+        match self {
+            Self::Champion => state == State::Champion,
+            Self::Canary => state.trades(),
+            Self::Challenger | Self::Shadow => state == State::Shadow || state.trades(),
+        }
+    }
+
     /// Whether a version in that state may be pointed at.
     pub fn allows(self, state: State) -> bool {
         match self {
@@ -161,6 +170,11 @@ impl<'a> History<'a> {
     /// The state of a version: that of its last move, at first a draft.
     pub fn state(self, version: Version) -> State {
         self.moves(version).next_back().map_or(State::Draft, |moved| moved.to)
+    }
+
+    /// Whose money a version may trade: as it was asked when it went to its trading state; nothing when it trades nothing.
+    pub fn ground(self, version: Version) -> Option<Ground> {
+        self.moves(version).next_back().filter(|moved| moved.to.trades()).map(|moved| moved.ground)
     }
 
     /// Whether a version was ever champion.

@@ -110,19 +110,22 @@ impl<S: Store> Registry<S> {
             let history = History(entries);
             let current = history.current(alias).ok_or_else(|| Refusal::new(&file, Why::NoAlias(alias)))?.to;
             let state = history.state(to);
-            let unfit = matches!(state, State::Draft | State::Quarantined | State::RolledBack);
-            if unfit || to == current || !history.of(alias).any(|pointed| pointed.to == to) {
+            let comes_back = alias == Alias::Champion && state == State::Retired;
+            let fit = comes_back || alias.serves(state);
+            if !fit || to == current || !history.of(alias).any(|pointed| pointed.to == to) {
                 return Err(Refusal::new(&file, Why::State { state, wanted: format!("rolled back to as {alias}") }));
             }
-            let mut lines = vec![pointed(alias, Action::Rollback, (Some(current), to), by, checks.now_s)];
-            if history.state(current).trades() {
+            // The alias moves last: a write that is cut short leaves an alias that is refused, and can be done again.
+            let mut lines = Vec::new();
+            if history.state(current).trades() && matches!(alias, Alias::Champion | Alias::Canary) {
                 let ask = plain(Event::RollBack, Evidence::new());
                 lines.push(Entry::Moved(moved(entries, name, current, &ask, (by, checks.now_s))?));
             }
-            if alias == Alias::Champion && state == State::Retired {
+            if comes_back {
                 let ask = reinstate(history, to);
                 lines.push(Entry::Moved(moved(entries, name, to, &ask, (by, checks.now_s))?));
             }
+            lines.push(pointed(alias, Action::Rollback, (Some(current), to), by, checks.now_s));
             Ok(lines)
         })
     }

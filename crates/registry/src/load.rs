@@ -11,7 +11,7 @@ use crate::golden::{self, GOLDEN_BYTES_MAX, Row};
 use crate::manifest::{CARD, CARD_BYTES_MAX, GOLDEN, MANIFEST, MANIFEST_BYTES_MAX, Manifest, SIGNATURE};
 use crate::pack::Signed;
 use crate::registry::Registry;
-use crate::rollout::State;
+use crate::rollout::Ground;
 use crate::store::{Item, Kind, Store};
 use crate::version::Version;
 
@@ -26,6 +26,8 @@ pub struct Checks<'a> {
     pub now_s: i64,
     /// The running feature schema; `None` checks no schema.
     pub schema: Option<Digest>,
+    /// Whose money it would trade: on live money no alias that trades gives a version that was sent on for paper only.
+    pub ground: Ground,
     /// A line of the model's alias log that was seen before: a log without it was cut or rewritten.
     pub seen: Option<Head>,
 }
@@ -130,10 +132,10 @@ impl<S: Store> Registry<S> {
     ///
     /// # Errors
     /// `Log`, `Forgotten`, `NoAlias`, `Older`, `State`.
-    pub fn resolve(&self, name: &str, alias: Alias, seen: Option<Head>) -> Result<Version, Refusal> {
+    pub fn resolve(&self, name: &str, alias: Alias, ground: Ground, seen: Option<Head>) -> Result<Version, Refusal> {
         let log = self.log(name)?;
         log.verify(seen)?;
-        resolve(name, alias, &log.entries()?.0)
+        resolve(name, (alias, ground), &log.entries()?.0)
     }
 
     /// Loads a model after every check but the golden questions: signature, key, exactly the signed files, digests, the
@@ -146,7 +148,7 @@ impl<S: Store> Registry<S> {
         let head = log.verify(checks.seen)?.head;
         let version = match which {
             Which::Version(version) => version,
-            Which::Alias(alias) => resolve(name, alias, &log.entries()?.0)?,
+            Which::Alias(alias) => resolve(name, (alias, checks.ground), &log.entries()?.0)?,
         };
         let opened = self.opened(name, version, checks)?;
         let mut files = BTreeMap::new();
@@ -191,7 +193,7 @@ impl<S: Store> Registry<S> {
     }
 }
 
-pub(crate) fn resolve(name: &str, alias: Alias, entries: &[Entry]) -> Result<Version, Refusal> {
+fn resolve(name: &str, (alias, ground): (Alias, Ground), entries: &[Entry]) -> Result<Version, Refusal> {
     let history = History(entries);
     let file = format!("aliases/{name}.log");
     let current = history.current(alias).ok_or_else(|| Refusal::new(&file, Why::NoAlias(alias)))?;
@@ -201,8 +203,13 @@ pub(crate) fn resolve(name: &str, alias: Alias, entries: &[Entry]) -> Result<Ver
         return Err(Refusal::new(file, Why::Older { alias, asked, latest }));
     }
     let state = history.state(asked);
-    if matches!(state, State::Quarantined | State::RolledBack) {
-        return Err(Refusal::new(file, Why::State { state, wanted: format!("loaded as {alias}") }));
+    let refuse = |wanted| Err(Refusal::new(&file, Why::State { state, wanted }));
+    if !alias.serves(state) {
+        return refuse(format!("used as {alias}"));
+    }
+    let trades = matches!(alias, Alias::Champion | Alias::Canary);
+    if trades && ground == Ground::Live && history.ground(asked) != Some(Ground::Live) {
+        return refuse(format!("used as {alias} with live money: it was sent on for paper only"));
     }
     Ok(asked)
 }

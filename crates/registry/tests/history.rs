@@ -100,16 +100,27 @@ fn without_an_edge_the_override_is_journalled_and_reaches_paper_only() {
     let (entries, _) = registry.history("flow").unwrap();
     let Some(Entry::Moved(last)) = entries.last() else { panic!("{entries:?}") };
     assert_eq!((&last.consent, last.edge, last.ground), (&consent, false, Ground::Paper));
+    registry.promote("flow", Alias::Canary, ONE, BY, &world.checks()).unwrap();
+    let canary = |ground| registry.verify("flow", Which::Alias(Alias::Canary), &Checks { ground, ..world.checks() });
+    assert!(matches!(why(canary(Ground::Live)), Why::State { state: State::Canary1, .. }), "paper stays paper");
+    assert!(canary(Ground::Paper).is_ok());
     let text = fs::read_to_string(world.path().join("aliases/flow.log")).unwrap();
-    assert!(text.lines().last().unwrap().contains("to measure execution"));
+    assert!(text.lines().rev().nth(1).unwrap().contains("to measure execution"));
 }
 
 #[test]
-fn a_quarantined_champion_is_not_loaded() {
+fn a_champion_that_is_quarantined_rolled_back_or_retired_is_not_loaded() {
     let world = world();
     champion(&world, ONE);
-    advance(&world, ONE, &[Event::Quarantine]);
-    assert!(matches!(why(loaded(&world)), Why::State { state: State::Quarantined, .. }));
+    let path = world.path().join("aliases/flow.log");
+    let before = fs::read(&path).unwrap();
+    for (event, state) in
+        [(Event::Quarantine, State::Quarantined), (Event::RollBack, State::RolledBack), (Event::Retire, State::Retired)]
+    {
+        advance(&world, ONE, &[event]);
+        assert!(matches!(why(loaded(&world)), Why::State { state: found, .. } if found == state));
+        fs::write(&path, &before).unwrap();
+    }
 }
 
 /// The rollback attack in its three forms: an entry that points back, a log that was cut, a log of another model.
@@ -157,4 +168,27 @@ fn a_damaged_log_names_its_first_bad_line_and_nothing_is_added_to_it() {
     world.register(TWO);
     assert!(is_bad(why(world.registry().advance("flow", TWO, &good(Event::Validate), BY, &world.checks()))));
     assert_eq!(fs::read_to_string(&path).unwrap(), changed.concat());
+}
+
+/// A rollback whose lines were cut short leaves nothing that trades, and can be done again.
+#[test]
+fn a_rollback_cut_short_is_done_again() {
+    let world = world();
+    champion(&world, ONE);
+    champion(&world, TWO);
+    let path = world.path().join("aliases/flow.log");
+    let before = fs::read(&path).unwrap().len();
+    let roll_back = || world.registry().roll_back("flow", Alias::Champion, ONE, BY, &world.checks());
+    roll_back().unwrap();
+    let whole = fs::read(&path).unwrap();
+    for length in (before..whole.len()).step_by(7) {
+        fs::write(&path, &whole[..length]).unwrap();
+        match loaded(&world) {
+            Ok(version) => assert_eq!((version, state(&world, TWO)), (TWO, State::Champion)),
+            Err(refusal) => assert!(matches!(refusal.why, Why::State { state: State::RolledBack, .. })),
+        }
+        roll_back().unwrap();
+        assert_eq!(loaded(&world).unwrap(), ONE);
+        assert_eq!((state(&world, ONE), state(&world, TWO)), (State::Champion, State::RolledBack));
+    }
 }

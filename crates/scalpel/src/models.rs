@@ -44,7 +44,7 @@ impl<'a> Desk<'a> {
 
     fn checks(&self) -> Checks<'_> {
         let now_s = screen::epoch_seconds();
-        Checks { trust: &self.trust, keks: &self.keks, now_s, schema: None, seen: None }
+        Checks { trust: &self.trust, keks: &self.keks, now_s, schema: None, ground: Ground::Live, seen: None }
     }
 
     /// One JSON object, or the text.

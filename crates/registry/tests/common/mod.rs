@@ -36,7 +36,14 @@ impl World {
     }
 
     pub fn checks(&self) -> Checks<'_> {
-        Checks { trust: &self.trust, keks: &self.keks, now_s: NOW, schema: Some(schema().hash), seen: None }
+        Checks {
+            trust: &self.trust,
+            keks: &self.keks,
+            now_s: NOW,
+            schema: Some(schema().hash),
+            ground: Ground::Live,
+            seen: None,
+        }
     }
 
     pub fn register(&self, version: Version) -> Manifest {
