@@ -130,7 +130,7 @@ impl<'a> Lines<'a> {
         }
         // One spelling only: what was read is exactly what would be written.
         let (again, _) = line(self.head, body);
-        if again.as_bytes() != bytes { Err(What::Form) } else { Ok(Line { head, body }) }
+        if again.as_bytes() == bytes { Ok(Line { head, body }) } else { Err(What::Form) }
     }
 }
 

@@ -174,7 +174,7 @@ impl fmt::Display for Why {
             Self::Vault(error) => write!(f, "{error}"),
             Self::Changed { signed, found } => write!(f, "changed: {signed} was signed, {found} is there"),
             Self::Swapped { with } => write!(f, "holds the bytes of {with}"),
-            Self::Malformed(why) => write!(f, "{why}"),
+            Self::Malformed(why) | Self::Model(why) => write!(f, "{why}"),
             Self::Replayed { says } => {
                 write!(f, "the signed manifest is that of {says}: something was put in its place")
             }
@@ -189,7 +189,6 @@ impl fmt::Display for Why {
             Self::Expired { until_s, now_s } => write!(f, "expired at {until_s} s since 1970 UTC; it is {now_s}"),
             Self::Schema { running, model } => write!(f, "made for the features {model}; {running} run here"),
             Self::Golden { line, said, due } => write!(f, "line {line}: the model answers {said}, not {due}"),
-            Self::Model(why) => write!(f, "{why}"),
             Self::State { state, wanted } => write!(f, "in state {state}: it cannot be {wanted}"),
             Self::Rollout(refused) => write!(f, "{refused}"),
             Self::NoReason => write!(f, "who asks, and why, must be said"),

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use vault::oms::plain;
 
 use crate::error::{Refusal, Why};
-use crate::store::{Item, Kind, Store};
+use crate::store::{Item, Kind, Make, Store};
 
 /// Names of unfinished work begin so.
 pub const UNFINISHED: &str = ".tmp-";
@@ -152,9 +152,9 @@ impl Folder {
                 let is_folder = entry.file_type()?.is_dir();
                 if entry.file_name().to_string_lossy().starts_with(UNFINISHED) {
                     if is_folder {
-                        fs::remove_dir_all(entry.path())?
+                        fs::remove_dir_all(entry.path())?;
                     } else {
-                        fs::remove_file(entry.path())?
+                        fs::remove_file(entry.path())?;
                     }
                     gone += 1;
                 } else if is_folder && depth > 0 {
@@ -282,17 +282,12 @@ impl Store for Folder {
         written.and_then(|()| self.step(Step::Rename)).map_err(Refusal::disk(folder))?;
         match fs::rename(&beside, &place) {
             // Another process was faster: a folder with files is never replaced by a rename.
-            Err(_) if place.exists() => return Err(Refusal::new(folder, Why::Exists)),
+            Err(_) if place.exists() => Err(Refusal::new(folder, Why::Exists)),
             renamed => renamed.and_then(|()| self.sync(&parent)).map_err(Refusal::disk(folder)),
         }
     }
 
-    fn append(
-        &self,
-        path: &str,
-        bytes_max: u64,
-        make: &mut dyn FnMut(&[u8]) -> Result<Vec<u8>, Refusal>,
-    ) -> Result<(), Refusal> {
+    fn append(&self, path: &str, bytes_max: u64, make: Make<'_>) -> Result<(), Refusal> {
         let place = self.place(path)?;
         let parent = self.parent(path, &place)?;
         let file = OpenOptions::new().read(true).append(true).create(true).open(&place).map_err(Refusal::disk(path))?;

@@ -336,8 +336,7 @@ pub fn way(state: State, event: Event) -> Option<State> {
         (Shadow, Event::ToCanary) => Some(Canary1),
         (Canary1, Event::Step) => Some(Canary5),
         (Canary5, Event::Step) => Some(Canary25),
-        (Canary25, Event::ToChampion) => Some(Champion),
-        (Retired, Event::Reinstate) => Some(Champion),
+        (Canary25, Event::ToChampion) | (Retired, Event::Reinstate) => Some(Champion),
         (Canary1 | Canary5 | Canary25 | Champion, Event::RollBack) => Some(RolledBack),
         (Quarantined | RolledBack, Event::Release) => Some(Draft),
         (

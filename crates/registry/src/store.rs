@@ -24,6 +24,9 @@ pub struct Item {
     pub kind: Kind,
 }
 
+/// Makes the lines that are added to a log out of those that are there.
+pub type Make<'a> = &'a mut dyn FnMut(&[u8]) -> Result<Vec<u8>, Refusal>;
+
 /// A place to keep files. Paths are plain (`vault::oms::plain`); an implementation refuses others, and symbolic links.
 pub trait Store {
     /// The bytes of a file, at most `bytes_max`; nothing when it is not there.
@@ -57,12 +60,7 @@ pub trait Store {
     ///
     /// # Errors
     /// What `make` refuses; `TooLarge`, `Symlink`, `NotAFile`, `Climbs`, `Disk`.
-    fn append(
-        &self,
-        path: &str,
-        bytes_max: u64,
-        make: &mut dyn FnMut(&[u8]) -> Result<Vec<u8>, Refusal>,
-    ) -> Result<(), Refusal>;
+    fn append(&self, path: &str, bytes_max: u64, make: Make<'_>) -> Result<(), Refusal>;
 
     /// The bytes of a file that must be there.
     ///

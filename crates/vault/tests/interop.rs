@@ -1,5 +1,4 @@
 //! What other tools signed: `tests/data`, see its PROVENANCE.md.
-#![expect(clippy::unwrap_used, reason = "a test may fail")]
 
 use std::path::PathBuf;
 
