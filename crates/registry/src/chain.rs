@@ -255,7 +255,7 @@ mod tests {
             let at = at.index(bytes.len());
             let mut changed = bytes.clone();
             changed[at] ^= flip;
-            let holding = bytes[..at].iter().filter(|byte| **byte == b'\n').count() as u64 + 1;
+            let holding = bytes[..at].split(|byte| *byte == b'\n').count() as u64;
             let last_end = at == bytes.len() - 1;
             prop_assert_eq!(first_bad(&changed), if last_end { None } else { Some(holding) });
             if last_end {

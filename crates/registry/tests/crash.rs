@@ -1,6 +1,6 @@
 //! A kill at any moment leaves a valid registry, and the work can be done again.
 #![cfg(unix)]
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may fail")]
+#![expect(clippy::unwrap_used, reason = "a test may fail")]
 
 mod common;
 

@@ -1,6 +1,5 @@
 //! What others can do with what we export. Needs the `model_signing` program of PyPI:
 //! `MODEL_SIGNING=/path/to/model_signing cargo test -p registry --test interop -- --ignored`
-#![expect(clippy::unwrap_used, reason = "a test may fail")]
 
 mod common;
 
