@@ -48,12 +48,12 @@ impl<'a> Desk<'a> {
     }
 
     /// One JSON object, or the text.
-    fn say(&self, kind: &str, value: Value, text: &str) -> Outcome {
+    fn say(&self, kind: &str, value: &Value, text: &str) -> Outcome {
         say(self.at.json, kind, value, text)
     }
 }
 
-fn say(as_json: bool, kind: &str, value: Value, text: &str) -> Outcome {
+fn say(as_json: bool, kind: &str, value: &Value, text: &str) -> Outcome {
     if as_json {
         return screen::say(&json!({ "schema_version": 1, "kind": kind, "result": value }).to_string());
     }
@@ -150,7 +150,7 @@ fn init(at: &At, owner: &str, (key, kek_file): (&Path, &Path), (p256, days): (bo
         public.display(),
         kek.id()
     );
-    say(at.json, "models_init", said, &text)
+    say(at.json, "models_init", &said, &text)
 }
 
 fn list(desk: &Desk<'_>) -> Outcome {
@@ -161,7 +161,7 @@ fn list(desk: &Desk<'_>) -> Outcome {
         format!("{:20} {:>10} {:12} {:20} {ok}", one.name, one.version.to_string(), one.state.name(), aliases.join(" "))
     };
     let text = if all.is_empty() { "no models".into() } else { all.iter().map(line).collect::<Vec<_>>().join("\n") };
-    desk.say("models_list", value(&all)?, &text)
+    desk.say("models_list", &value(&all)?, &text)
 }
 
 fn show(desk: &Desk<'_>, one: &One) -> Outcome {
@@ -173,26 +173,26 @@ fn show(desk: &Desk<'_>, one: &One) -> Outcome {
         return Err(Failure::Proof(why.clone()));
     }
     let text = serde_json::to_string_pretty(&shown).map_err(|error| Failure::Broken(error.to_string()))?;
-    desk.say("models_show", value(&shown)?, &text)
+    desk.say("models_show", &value(&shown)?, &text)
 }
 
 fn card(desk: &Desk<'_>, one: &One) -> Outcome {
     let text =
         desk.registry.card(&one.name, version(&one.version)?, &desk.checks()).map_err(|refusal| failed(&refusal))?;
-    desk.say("models_card", json!({ "card": text, "missing": registry::card::missing(&text) }), &text)
+    desk.say("models_card", &json!({ "card": text, "missing": registry::card::missing(&text) }), &text)
 }
 
 fn diff(desk: &Desk<'_>, one: &One, other: &str) -> Outcome {
     let pair = ((one.name.as_str(), version(&one.version)?), (one.name.as_str(), version(other)?));
     let found = desk.registry.diff(pair.0, pair.1, &desk.checks()).map_err(|refusal| failed(&refusal))?;
     let lines: Vec<_> = found.iter().map(|d| format!("{}: {} -> {}", d.field, d.one, d.two)).collect();
-    desk.say("models_diff", value(&found)?, &lines.join("\n"))
+    desk.say("models_diff", &value(&found)?, &lines.join("\n"))
 }
 
 fn sign(folder: &Path, key: &Path, as_json: bool) -> Outcome {
     let signed = registry::sign_folder(folder, &signing_key(key)?).map_err(|refusal| failed(&refusal))?;
     let text = format!("{} {}: {} files signed", signed.name, signed.version, signed.files.len());
-    say(as_json, "models_sign", value(&signed)?, &text)
+    say(as_json, "models_sign", &value(&signed)?, &text)
 }
 
 fn import(desk: &Desk<'_>, folder: &Path, key: &Path) -> Outcome {
@@ -201,7 +201,7 @@ fn import(desk: &Desk<'_>, folder: &Path, key: &Path) -> Outcome {
     let found =
         desk.registry.import(folder, &desk.trust, desk.checks().now_s, ours).map_err(|refusal| failed(&refusal))?;
     let text = format!("{} {} registered as a draft", found.name, found.version);
-    desk.say("models_import", value(&found)?, &text)
+    desk.say("models_import", &value(&found)?, &text)
 }
 
 fn verify(desk: &Desk<'_>, one: &One) -> Outcome {
@@ -219,7 +219,7 @@ fn verify(desk: &Desk<'_>, one: &One) -> Outcome {
         found.head.seq,
         found.head.hash
     );
-    desk.say("models_verify", said, &text)
+    desk.say("models_verify", &said, &text)
 }
 
 fn event(asked: Asked) -> Event {
@@ -271,7 +271,7 @@ fn point(desk: &Desk<'_>, one: &One, to: &str, (who, forward): (&Who, bool)) -> 
     let head = moved.map_err(|refusal| failed(&refusal))?;
     let kind = if forward { "models_promote" } else { "models_rollback" };
     let said = json!({ "name": one.name, "version": one.version, "alias": to, "head": head });
-    desk.say(kind, said, &format!("{to} of {} is {number}; head {}: {}", one.name, head.seq, head.hash))
+    desk.say(kind, &said, &format!("{to} of {} is {number}; head {}: {}", one.name, head.seq, head.hash))
 }
 
 fn export(desk: &Desk<'_>, one: &One, out: &Path, also: Option<&Path>) -> Outcome {
@@ -282,5 +282,5 @@ fn export(desk: &Desk<'_>, one: &One, out: &Path, also: Option<&Path>) -> Outcom
         Some(sig) => format!("{}\n{}", done.folder.display(), sig.display()),
         None => done.folder.display().to_string(),
     };
-    desk.say("models_export", value(&done)?, &text)
+    desk.say("models_export", &value(&done)?, &text)
 }

@@ -31,7 +31,7 @@ pub(crate) struct At {
 /// What opens the blobs.
 #[derive(Args)]
 pub(crate) struct Opens {
-    /// Wrapping keys, file:PATH or env:NAME; the first one seals. A locked file asks SCALPEL_PASSPHRASE
+    /// Wrapping keys, `file:PATH` or `env:NAME`; the first one seals. A locked file asks `SCALPEL_PASSPHRASE`
     #[arg(long, value_name = "REF", required = true, num_args = 1)]
     pub(crate) kek: Vec<String>,
 }
@@ -71,10 +71,10 @@ pub(crate) enum Models {
         /// The signing key to write, PEM; its public half goes beside it with .pub
         #[arg(long, value_name = "FILE")]
         key: PathBuf,
-        /// The wrapping key to write; under SCALPEL_PASSPHRASE if that is set
+        /// The wrapping key to write; under `SCALPEL_PASSPHRASE` if that is set
         #[arg(long, value_name = "FILE")]
         kek_file: PathBuf,
-        /// Sign with P-256, which the model_signing tool can verify, and not Ed25519
+        /// Sign with P-256, which the `model_signing` tool can verify, and not Ed25519
         #[arg(long)]
         p256: bool,
         /// Days that the signing key counts
