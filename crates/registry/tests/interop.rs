@@ -1,4 +1,4 @@
-//! What others can do with what we export. Needs the `model_signing` program of PyPI:
+//! What others can do with what we export. Needs the `model_signing` program of pip:
 //! `MODEL_SIGNING=/path/to/model_signing cargo test -p registry --test interop -- --ignored`
 
 mod common;
