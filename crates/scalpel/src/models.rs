@@ -255,7 +255,7 @@ fn advance(verb: &Models) -> Outcome {
     let said = json!({ "name": one.name, "version": one.version, "state": state, "head": head });
     desk.say(
         "models_advance",
-        said,
+        &said,
         &format!("{} {} is {state}; head {}: {}", one.name, one.version, head.seq, head.hash),
     )
 }
