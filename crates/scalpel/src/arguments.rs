@@ -51,6 +51,9 @@ pub(crate) enum Verb {
         after_help = "Example:\n  scalpel explain runs/mine/session.journal 48213\n\nThe number is that of an event in the journal; the first column of trades.csv names those that opened trades."
     )]
     Explain(Explain),
+    /// Models as signed, encrypted versions with their history
+    #[command(subcommand)]
+    Models(crate::models_arguments::Models),
     /// Print the configuration that is used when none is given
     #[command(after_help = "Example:\n  scalpel config --symbol EURUSD > desk.toml")]
     Config(ConfigFor),

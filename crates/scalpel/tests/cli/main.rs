@@ -2,6 +2,7 @@
 //!
 //! `asking` what is asked and refused   `runs` backtests      `data` inspect and import
 //! `journals` verify, replay, explain   `crashes` killed runs, full disks
+//! `models` the registry
 
 #[cfg(test)]
 mod asking;
@@ -11,6 +12,8 @@ mod crashes;
 mod data;
 #[cfg(test)]
 mod journals;
+#[cfg(test)]
+mod models;
 #[cfg(test)]
 mod runs;
 

@@ -1,0 +1,88 @@
+//! `models`: from a folder to a shadow and back out.
+
+use std::fs;
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use crate::program::{Ran, scalpel};
+
+fn model(folder: &Path, name: &str, version: &str) {
+    let place = folder.join(name);
+    fs::create_dir_all(&place).unwrap();
+    let manifest = json!({
+        "schema_version": 1, "name": "flow", "version": version, "kind": "ftrl",
+        "created_at_s": 1_700_000_000, "created_by": "Ada", "git_commit": "c1740fa", "trial_id": null, "files": [],
+        "feature_schema": { "hash": "0".repeat(64), "names": ["ofi"], "units": ["lots"], "norm": [] },
+        "barrier_spec": { "target": 10.0, "stop": 10.0, "wait_s": 60.0, "cost_model": "spread" },
+        "horizon_s": 60.0, "symbols": ["EURUSD"],
+        "train": { "from_s": 1, "to_s": 2, "n": 3, "uniq_n": 1.5, "data_digests": [] },
+        "validation": { "method": "walk-forward", "purge_s": 60.0, "embargo_s": 60.0, "auc": 0.53, "logloss": null,
+            "brier": null, "ece": null, "exp_pips": null, "exp_lo95": null, "dsr": null, "dsr_n": null, "pbo": null,
+            "spa_p": null },
+        "calibration": { "kind": "none", "points": [] }, "latency": null, "expiry_at_s": 9_999_999_999_i64,
+        "min_engine": "0.1.0", "parents": [], "license": "Apache-2.0",
+    });
+    fs::write(place.join("manifest.json"), manifest.to_string()).unwrap();
+    fs::write(place.join("golden.jsonl"), "{\"x\":[0.5],\"p\":0.5}\n").unwrap();
+    fs::write(place.join("card.md"), "# flow\n").unwrap();
+    fs::write(place.join("weights.bin"), version).unwrap();
+}
+
+/// `models VERB ... --json`, one argument a word.
+fn models(folder: &Path, words: &str) -> Ran {
+    let words: Vec<_> = ["models"].into_iter().chain(words.split(' ')).chain(["--json"]).collect();
+    scalpel(folder, &words)
+}
+
+fn result(ran: Ran) -> Value {
+    ran.expect(0, &[]).json("models")["result"].clone()
+}
+
+#[test]
+fn a_model_is_signed_imported_moved_and_exported() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    let made = result(models(at, "init --owner Ada --key ada.key --kek-file ada.kek --p256"));
+    models(at, "init --owner Ada --key b.key --kek-file b.kek").expect(4, &["already"]);
+    for (name, version) in [("one", "1.0.0"), ("two", "1.1.0")] {
+        model(at, name, version);
+        models(at, &format!("import {name} --key ada.key --kek file:ada.kek")).expect(5, &["no signature"]);
+        assert_eq!(result(models(at, &format!("sign {name} --key ada.key")))["files"][0]["path"], "weights.bin");
+        result(models(at, &format!("import {name} --key ada.key --kek file:ada.kek")));
+    }
+    models(at, "import one --key ada.key --kek file:ada.kek").expect(4, &["models/flow/1.0.0", "there already"]);
+    let pin = made["trust"].as_str().unwrap();
+    let verified = result(models(at, &format!("verify flow 1.0.0 --kek file:ada.kek --trust {pin}")));
+    assert_eq!(verified["signer"], made["key"]);
+    models(at, &format!("list --trust {}", "0".repeat(64))).expect(5, &["trust/keys.json"]);
+    let listed = result(models(at, "list"));
+    assert_eq!((listed.as_array().unwrap().len(), &listed[1]["state"]), (2, &json!("DRAFT")));
+    let fields = result(models(at, "diff flow 1.0.0 1.1.0"));
+    assert_eq!(fields.as_array().unwrap().iter().filter(|one| one["field"] == "version").count(), 1);
+    assert_eq!(result(models(at, "card flow 1.0.0"))["card"], "# flow\n");
+    let by = "--kek file:ada.kek --actor Ada --reason test";
+    models(at, &format!("advance flow 1.0.0 validate {by}")).expect(2, &["gates shut", "walk_forward"]);
+    models(at, &format!("promote flow 1.0.0 champion {by}")).expect(2, &["DRAFT", "champion"]);
+    let facts = json!({ "signature_valid": 1, "schema_equal": 1, "golden_passed": 1, "walk_forward": 1, "dsr_computed": 1,
+        "pbo_computed": 1, "card_complete": 1, "latency_of_budget": 0.5, "out_of_domain": 0.0, "replay_parity": 1 });
+    fs::write(at.join("measured.json"), facts.to_string()).unwrap();
+    for version in ["1.0.0", "1.1.0"] {
+        for event in ["validate", "to-shadow"] {
+            result(models(at, &format!("advance flow {version} {event} --evidence measured.json {by}")));
+        }
+        result(models(at, &format!("promote flow {version} shadow {by}")));
+    }
+    models(at, &format!("advance flow 1.0.0 to-canary --live {by}")).expect(2, &["no EDGE"]);
+    result(models(at, &format!("rollback flow 1.0.0 shadow {by}")));
+    let shown = result(models(at, "show flow 1.0.0"));
+    assert_eq!((shown["aliases"][0].as_str(), shown["state"].as_str()), (Some("shadow"), Some("SHADOW")));
+    result(models(at, "export flow 1.0.0 --kek file:ada.kek --out out"));
+    assert_eq!(fs::read_to_string(at.join("out/flow-1.0.0/weights.bin")).unwrap(), "1.0.0");
+    let card = at.join("registry/models/flow/1.0.0/card.md");
+    fs::write(&card, "# a better flow\n").unwrap();
+    for verb in ["verify flow 1.0.0 --kek file:ada.kek", "show flow 1.0.0", "card flow 1.0.0"] {
+        models(at, verb).expect(5, &["models/flow/1.0.0/card.md", "changed"]);
+    }
+    assert!(result(models(at, "list"))[0]["refused"].as_str().unwrap().contains("card.md"));
+}
