@@ -1,7 +1,7 @@
 //! The desk: its parts, and which event goes where.
 
 use ensemble::Council;
-use features::Features;
+use features::{Features, Frame};
 use market::{
     Belief, Instrument, Lots, Money, Price, Reader, State, StrategyId, SymbolId, Tick, Time, Torn, Trade, Usual,
 };
@@ -265,6 +265,11 @@ impl Desk {
     /// The gate: its latches and counters.
     pub const fn gate(&self) -> &Gate {
         &self.gate
+    }
+
+    /// The features of a symbol as of the last event: what its councils looked at.
+    pub fn frame(&self, symbol: SymbolId) -> Option<&Frame> {
+        self.symbols.get(usize::from(symbol.0)).map(|symbol| symbol.features.frame())
     }
 
     /// The councils, in the order of the spec's classes.

@@ -48,6 +48,10 @@ pub struct Label {
     pub outcome: Outcome,
     /// Whether it was worth it: the target, or a net profit at the horizon.
     pub won: bool,
+    /// When it was entered: the first tick at least the latency after the sample.
+    pub entered: Time,
+    /// When it was resolved: the tick that ended it. Nothing before this time knows the label.
+    pub ended: Time,
     /// Where it was entered.
     pub entry: Price,
     /// The exit-side quote that resolved it.
@@ -242,6 +246,11 @@ impl<T: Copy> Labels<T> {
         &self.counts
     }
 
+    /// The number of the oldest sample that may still be resolved: no label of an earlier one will come.
+    pub const fn oldest(&self) -> u64 {
+        self.first
+    }
+
     /// How many labels are unresolved, those that wait for their entry included.
     pub fn pending(&self) -> usize {
         self.live() + 2 * (self.first + self.slots.len() as u64 - self.waiting) as usize
@@ -270,12 +279,13 @@ impl<T: Copy> Labels<T> {
             for side in SIDES.into_iter().filter(|side| reached[place(*side)]) {
                 self.scan(side, (now, tick.exit(side), live), &mut apply);
             }
-            while self.slots.front().is_some_and(|slot| slot.open == 0) {
-                self.slots.pop_front();
-                self.first += 1;
-            }
         }
         self.enter(now, tick);
+        // Also where nothing was resolved: samples that a hopeless spread voids must not fill the room.
+        while self.slots.front().is_some_and(|slot| slot.open == 0) {
+            self.slots.pop_front();
+            self.first += 1;
+        }
     }
 
     /// Whether a sample is due at this time and there is room for it.
@@ -368,7 +378,8 @@ impl<T: Copy> Labels<T> {
             let uniqueness = uniqueness.clamp(0.0, 1.0);
             if let Some(slot) = slots.get_mut(live.sample.wrapping_sub(*first) as usize) {
                 slot.open = slot.open.saturating_sub(1);
-                let label = Label { sample: live.sample, side, outcome, won, entry: live.entry, exit, uniqueness };
+                let Live { sample, entry, entered, .. } = *live;
+                let label = Label { sample, side, outcome, won, entered, ended: now, entry, exit, uniqueness };
                 apply(&slot.sample, &label);
             }
             false

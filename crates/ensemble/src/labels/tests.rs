@@ -104,6 +104,15 @@ fn silence_and_hopeless_spreads_void_and_a_crossed_tick_says_nothing() {
 }
 
 #[test]
+fn hopeless_spreads_do_not_fill_the_room() {
+    let mut labels = Labels::new(barrier(10, 10, 60), spec(1, 0, 3));
+    let ticks: Vec<Tick> = (0..20).map(|i| tick(i, 100, 110)).collect();
+    assert!(resolve(&mut labels, &ticks).is_empty());
+    assert_eq!((labels.counts().sampled, labels.counts().skipped), (20, 0));
+    assert_eq!(labels.oldest(), 19);
+}
+
+#[test]
 fn a_full_book_skips_and_counts() {
     let mut labels = Labels::new(barrier(1_000, 1_000, 1_000), spec(1, 0, 3));
     let ticks: Vec<Tick> = (0..10).map(|i| tick(i, 100, 101)).collect();
@@ -147,7 +156,7 @@ impl Twin {
             let won = outcome == Outcome::Target || outcome == Outcome::Timeout && gain > 0;
             let lived = now.since(entered).as_secs();
             let uniqueness = if lived > 0.0 { shared / lived } else { 1.0 / count };
-            resolved.push(Label { sample, side, outcome, won, entry, exit, uniqueness });
+            resolved.push(Label { sample, side, outcome, won, entered, ended: now, entry, exit, uniqueness });
         }
         self.open = still;
         self.enter(tick);
