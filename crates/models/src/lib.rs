@@ -8,6 +8,7 @@
 //! `aci`      adaptive conformal interval width          `barrier`  the closed form of a bracket's win rate
 //! `hedge`    weights of experts, fixed share            `adahedge` the same without a learning rate
 //! `pool`     opinions into one probability              `scores`   Brier, log loss, calibration error
+//! `gru`      a small recurrent net
 //! `wilson`   interval of a share                        `sequential` tests that may be read at any time
 //! `guard`    what keeps NaN and infinity out: observations that are not finite change nothing, larger than 1e100 are
 //!            clipped; numbers of a spec outside their documented range are taken at its nearer end.
@@ -22,6 +23,7 @@ pub mod bocpd;
 pub mod drift;
 pub mod ewma;
 pub mod ftrl;
+pub mod gru;
 pub mod hawkes;
 pub mod hedge;
 pub mod hmm;
@@ -43,6 +45,7 @@ pub use bocpd::{Bocpd, BocpdSpec};
 pub use drift::{Direction, Drift, PageHinkley, PageHinkleySpec};
 pub use ewma::{DecayedSum, Ewma, EwmaMoments};
 pub use ftrl::{Ftrl, FtrlSpec};
+pub use gru::{Gru, GruShape, GruStep};
 pub use hawkes::{Hawkes, HawkesPair, HawkesPairSpec, HawkesSpec};
 pub use hedge::{Hedge, HedgeSpec};
 pub use hmm::{Adaptation, Hmm, HmmSpec, STATES};

@@ -3,7 +3,7 @@
 //! `arguments`  what can be asked of it     `backtest`  recorded ticks through the desk, and the report
 //! `bundled`    the ticks it carries        `data`      inspect and import
 //! `journals`   verify, replay, explain     `screen`    progress and results on the terminal
-//! `facts`      what the report is told
+//! `facts`      what the report is told  `learn`     datasets and training
 
 mod arguments;
 mod backtest;
@@ -11,6 +11,7 @@ mod bundled;
 mod data;
 mod facts;
 mod journals;
+mod learn;
 mod screen;
 
 use std::process::ExitCode;
@@ -44,6 +45,7 @@ fn main() -> ExitCode {
         Some(Verb::Journal(verb)) => journals::journal(&verb),
         Some(Verb::Replay(asked)) => journals::replay(&asked),
         Some(Verb::Explain(asked)) => journals::explain(&asked),
+        Some(Verb::Learn(verb)) => learn::learn(&verb),
         Some(Verb::Config(asked)) => backtest::print_config(&asked),
     };
     let (code, why) = match outcome {
