@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use ensemble::{Artefact, Council};
-use features::Features;
+use features::{Features, Frame};
 use market::{
     Belief, Instrument, Lots, Money, Price, Reader, State, StrategyId, SymbolId, Tick, Time, Torn, Trade, Usual,
 };
@@ -297,6 +297,11 @@ impl Desk {
     /// The gate: its latches and counters.
     pub const fn gate(&self) -> &Gate {
         &self.gate
+    }
+
+    /// The features of a symbol as of the last event: what its councils looked at.
+    pub fn frame(&self, symbol: SymbolId) -> Option<&Frame> {
+        self.symbols.get(usize::from(symbol.0)).map(|symbol| symbol.features.frame())
     }
 
     /// The councils, in the order of the spec's classes.

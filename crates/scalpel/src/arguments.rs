@@ -54,6 +54,12 @@ pub(crate) enum Verb {
     /// Models as signed, encrypted versions with their history
     #[command(subcommand)]
     Models(crate::models_arguments::Models),
+    /// From recorded ticks to models: make a dataset, train on it
+    #[command(
+        subcommand,
+        after_help = "Example:\n  scalpel learn dataset --ticks data/ticks/oanda-EURUSD/*.zst --symbol EURUSD --out eurusd.parquet\n  scalpel learn train eurusd.parquet --out runs/models"
+    )]
+    Learn(Learn),
     /// Print the configuration that is used when none is given
     #[command(after_help = "Example:\n  scalpel config --symbol EURUSD > desk.toml")]
     Config(ConfigFor),
@@ -118,6 +124,95 @@ pub(crate) struct ConfigFor {
     /// The symbol to trade
     #[arg(long, default_value = "EURUSD")]
     pub(crate) symbol: String,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Learn {
+    /// Ticks into rows: the desk's features, and what came of a trade on either side
+    #[command(
+        after_help = "Example:\n  scalpel learn dataset --ticks data/ticks/oanda-EURUSD/*.zst --leader data/ticks/fxcm-EURUSD/*.zst --symbol EURUSD --out eurusd.parquet"
+    )]
+    Dataset(MakeDataset),
+    /// Rows into models, judged on days that none of them saw. What a killed run finished is not done again
+    #[command(after_help = "Example:\n  scalpel learn train eurusd.parquet --out runs/models --test-from 2014-05-08")]
+    Train(TrainOn),
+}
+
+#[derive(Args)]
+pub(crate) struct MakeDataset {
+    /// Tick files of the symbol, in any format that `data inspect` knows
+    #[arg(long, num_args = 1.., required = true, value_name = "FILE")]
+    pub(crate) ticks: Vec<PathBuf>,
+    /// The symbol that they quote
+    #[arg(long)]
+    pub(crate) symbol: String,
+    /// Tick files of another feed or symbol that moves first
+    #[arg(long, num_args = 1.., value_name = "FILE")]
+    pub(crate) leader: Vec<PathBuf>,
+    /// The configuration; `scalpel config` prints the one used otherwise
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// The class whose barrier, latency and cadence the labels have
+    #[arg(long, default_value = "scalp")]
+    pub(crate) class: String,
+    /// Another target than the class's, in pips
+    #[arg(long, value_name = "PIPS")]
+    pub(crate) target: Option<f64>,
+    /// Another stop than the class's, in pips
+    #[arg(long, value_name = "PIPS")]
+    pub(crate) stop: Option<f64>,
+    /// Another horizon than the class's, in seconds
+    #[arg(long, value_name = "SECONDS")]
+    pub(crate) horizon: Option<f64>,
+    /// Another commission than the class's, in pips of a round trip
+    #[arg(long, value_name = "PIPS")]
+    pub(crate) commission: Option<f64>,
+    /// A row every so many seconds
+    #[arg(long, value_name = "SECONDS", conflicts_with = "every_ticks")]
+    pub(crate) every: Option<f64>,
+    /// A row every so many ticks
+    #[arg(long, value_name = "TICKS")]
+    pub(crate) every_ticks: Option<u32>,
+    /// Clock of the files, where they do not say: UTC, UTC-5, Europe/Athens
+    #[arg(long)]
+    pub(crate) zone: Option<String>,
+    /// Where the ticks are from, in words
+    #[arg(long, default_value = "")]
+    pub(crate) source: String,
+    /// The Parquet file to write
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: PathBuf,
+    /// Print one JSON object on stdout
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct TrainOn {
+    /// A dataset, as `learn dataset` makes it
+    #[arg(value_name = "FILE")]
+    pub(crate) dataset: PathBuf,
+    /// Folder for the models; a run that was killed goes on there
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: PathBuf,
+    /// Threads; the models do not depend on it
+    #[arg(long, default_value_t = 2)]
+    pub(crate) threads: usize,
+    /// Seed of everything that is drawn
+    #[arg(long, default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// From this day on nothing is learned from, only judged: 2014-05-08. By default the last fifth of the rows
+    #[arg(long, value_name = "DAY")]
+    pub(crate) test_from: Option<String>,
+    /// A file with a training spec as JSON; report.json of a training holds one
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["seed", "no_net"])]
+    pub(crate) spec: Option<PathBuf>,
+    /// Train no recurrent net
+    #[arg(long)]
+    pub(crate) no_net: bool,
+    /// Print the report as one JSON object on stdout
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Subcommand)]

@@ -83,7 +83,8 @@ pub(crate) fn backtest(asked: &Backtest) -> Outcome {
     };
     let named = asked.config.as_ref().map_or("the built-in configuration".into(), |path| path.display().to_string());
     let config = parse(&text, &named, asked.run.seed)?;
-    let input = Input { feeds: feeds(&config, asked, &options)? };
+    let files = (asked.symbol.as_str(), asked.ticks.as_slice(), asked.leader.as_slice());
+    let input = Input { feeds: feeds(&config, files, &options)? };
     doubt_symbol(asked, &options);
     let out = folder(asked.run.out.as_deref(), asked.resume)?;
     let command = std::env::args().collect::<Vec<_>>().join(" ");
@@ -106,7 +107,7 @@ pub(crate) fn print_config(asked: &ConfigFor) -> Outcome {
 }
 
 /// The instrument to trade and, when wanted, the same from another feed to listen to.
-fn instruments(symbol: &str, led: bool) -> Result<Vec<(Instrument, Role)>, Failure> {
+pub(crate) fn instruments(symbol: &str, led: bool) -> Result<Vec<(Instrument, Role)>, Failure> {
     let table = InstrumentTable::built_in();
     let traded = table.require(symbol, SymbolId(0)).map_err(|error| Failure::Usage(error.to_string()))?;
     if table.kind(symbol) == Some(feed::Kind::QuotesOnly) {
@@ -123,22 +124,26 @@ fn instruments(symbol: &str, led: bool) -> Result<Vec<(Instrument, Role)>, Failu
 }
 
 /// The files of each instrument of the configuration.
-fn feeds(config: &Config, asked: &Backtest, options: &Options) -> Result<Vec<(Vec<PathBuf>, Options)>, Failure> {
+pub(crate) fn feeds(
+    config: &Config,
+    (symbol, ticks, led_by): (&str, &[PathBuf], &[PathBuf]),
+    options: &Options,
+) -> Result<Vec<(Vec<PathBuf>, Options)>, Failure> {
     let symbols = &config.desk.symbols;
-    let traded = symbols.iter().position(|symbol| symbol.instrument.name.eq_ignore_ascii_case(&asked.symbol));
+    let traded = symbols.iter().position(|known| known.instrument.name.eq_ignore_ascii_case(symbol));
     let Some(traded) = traded else {
         let names: Vec<_> = symbols.iter().map(|symbol| symbol.instrument.name.as_str()).collect();
-        return Err(Failure::Usage(format!("--symbol {}: the configuration has {}", asked.symbol, names.join(", "))));
+        return Err(Failure::Usage(format!("--symbol {symbol}: the configuration has {}", names.join(", "))));
     };
     let leader = symbols[traded].leader.map(|leader| usize::from(leader.0));
-    if leader.is_none() && !asked.leader.is_empty() {
-        return Err(Failure::Usage(format!("--leader: {} has no leader in the configuration", asked.symbol)));
+    if leader.is_none() && !led_by.is_empty() {
+        return Err(Failure::Usage(format!("--leader: {symbol} has no leader in the configuration")));
     }
     let files = |place: usize| {
         if place == traded {
-            asked.ticks.clone()
+            ticks.to_vec()
         } else if Some(place) == leader {
-            asked.leader.clone()
+            led_by.to_vec()
         } else {
             Vec::new()
         }
@@ -146,7 +151,7 @@ fn feeds(config: &Config, asked: &Backtest, options: &Options) -> Result<Vec<(Ve
     Ok((0..symbols.len()).map(|place| (files(place), options.clone())).collect())
 }
 
-fn parse(text: &str, named: &str, seed: u64) -> Result<Config, Failure> {
+pub(crate) fn parse(text: &str, named: &str, seed: u64) -> Result<Config, Failure> {
     config::parse(text, RUN, seed).map_err(|faults| {
         let lines: Vec<String> = faults.iter().map(|fault| format!("  {fault}")).collect();
         Failure::Usage(format!("{named} cannot be used:\n{}", lines.join("\n")))

@@ -4,6 +4,7 @@
 //! `bundled`    the ticks it carries        `data`      inspect and import
 //! `journals`   verify, replay, explain     `screen`    progress and results on the terminal
 //! `facts`      what the report is told            `models`    the registry; its arguments in `models_arguments`
+//! `learn`      datasets and training
 
 mod arguments;
 mod backtest;
@@ -11,6 +12,7 @@ mod bundled;
 mod data;
 mod facts;
 mod journals;
+mod learn;
 mod models;
 mod models_arguments;
 mod screen;
@@ -47,6 +49,7 @@ fn main() -> ExitCode {
         Some(Verb::Replay(asked)) => journals::replay(&asked),
         Some(Verb::Explain(asked)) => journals::explain(&asked),
         Some(Verb::Models(verb)) => models::models(&verb),
+        Some(Verb::Learn(verb)) => learn::learn(&verb),
         Some(Verb::Config(asked)) => backtest::print_config(&asked),
     };
     let (code, why) = match outcome {

@@ -73,6 +73,20 @@ impl Stage {
         line(&format!("{}: {:.0}% {message} {left:.0} s left", self.name, share * 100.0));
     }
 
+    /// Shows how far the work is: so many of so many, in a stage of this name.
+    pub(crate) fn count(&mut self, name: &str, done: u64, total: u64) {
+        if !self.plain {
+            self.bar.set_prefix(name.to_owned());
+            self.bar.set_length(total.max(1));
+            self.bar.set_position(done);
+            return;
+        }
+        if self.line_at.elapsed() >= LINE_EVERY {
+            self.line_at = now();
+            line(&format!("{name}: {done} of {total}"));
+        }
+    }
+
     /// Ends the stage; how long it took.
     pub(crate) fn finish(self, records: u64) -> Duration {
         let took = self.started.elapsed();

@@ -1,0 +1,182 @@
+//! A desk without strategies hears the ticks; a row is what it saw. So a feature cannot differ from the one traded on.
+
+use std::collections::VecDeque;
+
+use config::Config;
+use desk::{Actions, Desk, Event, Fact};
+use ensemble::RegimeView;
+use ensemble::labels::Labels;
+use features::{Feature, Frame};
+use feed::Record;
+use market::{Side, SymbolId, Tick, Time};
+
+use crate::dataset::row::{Came, Row, place};
+use crate::dataset::spec::{DatasetSpec, Primary, Sampling};
+use crate::fault::Fault;
+
+/// Turns records into rows, one by one, in constant memory.
+#[derive(Debug)]
+pub struct Stream {
+    spec: DatasetSpec,
+    desk: Desk,
+    actions: Actions,
+    now: Time,
+    seq: u64,
+    believed: u64,
+    labels: Labels<()>,
+    /// Rows that may still get a label, oldest first.
+    rows: VecDeque<Row>,
+    /// Believed, uncrossed ticks since the last row, and bid plus ask at that row.
+    ticks: u32,
+    sampled: Option<i64>,
+    skipped: u64,
+}
+
+impl Stream {
+    /// A stream that has heard nothing.
+    ///
+    /// # Errors
+    /// [`Fault::Asked`] when the spec makes no sense or the configuration makes no desk.
+    pub fn new(config: &Config, spec: &DatasetSpec) -> Result<Self, Fault> {
+        spec.check()?;
+        let desk = observer(config, spec.symbol)?;
+        let actions = Actions::with_capacity(desk.actions_max());
+        let labels = Labels::new(spec.barrier, spec.labels());
+        Ok(Self {
+            spec: *spec,
+            desk,
+            actions,
+            now: Time::MIN,
+            seq: 0,
+            believed: 0,
+            labels,
+            rows: VecDeque::new(),
+            ticks: 0,
+            sampled: None,
+            skipped: 0,
+        })
+    }
+
+    /// The desk's features of the symbol as of the last record.
+    pub fn frame(&self) -> Option<&Frame> {
+        self.desk.frame(self.spec.symbol)
+    }
+
+    /// Moments that should have become rows, but too many were unresolved.
+    pub const fn skipped(&self) -> u64 {
+        self.skipped
+    }
+
+    /// Hears one record, believed or not (the desk judges it), and appends the rows whose labels are known by now.
+    pub fn hear(&mut self, record: &Record, out: &mut Vec<Row>) {
+        self.now = self.now.max(record.seen());
+        self.seq += 1;
+        let fact = match record {
+            Record::Quote(tick) => Fact::Ticked(*tick),
+            Record::Trade(trade) => Fact::Traded(*trade),
+        };
+        self.desk.on_event(&Event { seq: self.seq, time: self.now, fact }, &mut self.actions);
+        self.actions.clear();
+        if let Record::Quote(tick) = record
+            && tick.symbol == self.spec.symbol
+        {
+            let believed = self.desk.tick_counts(tick.symbol).map_or(0, |counts| counts.believed);
+            if believed != self.believed {
+                self.believed = believed;
+                self.on_tick(tick, out);
+            }
+        }
+    }
+
+    /// The ticks are at an end: appends the rows that nobody will ever know the labels of.
+    pub fn finish(self, out: &mut Vec<Row>) {
+        out.extend(self.rows);
+    }
+
+    /// The order is the council's: first what the tick resolves, then what it shows.
+    fn on_tick(&mut self, tick: &Tick, out: &mut Vec<Row>) {
+        let Self { labels, rows, spec, .. } = self;
+        let first = rows.front().map_or(0, |row| row.number);
+        labels.on_tick(tick, |(), label| {
+            if let Some(row) = rows.get_mut((label.sample - first) as usize) {
+                row.came[place(label.side)] = Some(Came {
+                    entered: label.entered,
+                    ended: label.ended,
+                    outcome: label.outcome,
+                    won: label.won,
+                    net: spec.barrier.net(label.side, label.entry, label.exit),
+                    uniqueness: label.uniqueness,
+                });
+            }
+        });
+        let oldest = labels.oldest();
+        while rows.front().is_some_and(|row| row.number < oldest) {
+            out.extend(rows.pop_front());
+        }
+        self.sample(tick);
+    }
+
+    fn sample(&mut self, tick: &Tick) {
+        if tick.spread().0 < 0 {
+            return;
+        }
+        self.ticks = self.ticks.saturating_add(1);
+        let (before, mids) = (self.labels.counts().skipped, tick.bid.0.saturating_add(tick.ask.0));
+        let due = match self.spec.sampling {
+            Sampling::Time(_) => self.labels.is_due(tick.time),
+            Sampling::Ticks(n) => self.sampled.is_none() || self.ticks >= n,
+            Sampling::Move(points) => {
+                self.sampled.is_none_or(|then| mids.saturating_sub(then).abs() >= points.0.saturating_mul(2))
+            }
+        };
+        self.skipped += self.labels.counts().skipped - before;
+        if !due {
+            return;
+        }
+        let number = self.labels.counts().sampled;
+        self.labels.push(tick, ());
+        (self.ticks, self.sampled) = (0, Some(mids));
+        if self.labels.counts().sampled == number {
+            self.skipped += 1;
+            return;
+        }
+        let row = self.row(number, tick);
+        self.rows.extend(row);
+    }
+
+    fn row(&self, number: u64, tick: &Tick) -> Option<Row> {
+        let frame = *self.frame()?;
+        let regime: Option<RegimeView> = self.desk.councils().first().map(|council| *council.regime());
+        let primary = match self.spec.primary {
+            Primary::Absent => None,
+            Primary::Sign(feature) => side(&frame, feature),
+        };
+        let Tick { time, bid, ask, .. } = *tick;
+        Some(Row { number, time, bid, ask, frame, regime, primary, came: [None; 2] })
+    }
+}
+
+fn side(frame: &Frame, feature: Feature) -> Option<Side> {
+    let value = frame.get(feature)?;
+    if value > 0.0 {
+        Some(Side::Buy)
+    } else if value < 0.0 {
+        Some(Side::Sell)
+    } else {
+        None
+    }
+}
+
+/// The desk of a configuration that only looks: all features, one council of the symbol for the regime, no strategy.
+fn observer(config: &Config, symbol: SymbolId) -> Result<Desk, Fault> {
+    if usize::from(symbol.0) >= config.desk.symbols.len() {
+        return Err(Fault::Asked("symbol", "is not in the configuration".into()));
+    }
+    let mut spec = config.desk.clone();
+    spec.strategies.clear();
+    spec.orders.exits.clear();
+    spec.limits.strategies.clear();
+    let council = spec.classes.iter().position(|class| class.symbol == symbol);
+    spec.classes = council.map(|place| spec.classes.swap_remove(place)).into_iter().collect();
+    Desk::new(&spec).map_err(|faults| Fault::Asked("configuration", format!("makes no desk: {faults:?}")))
+}
