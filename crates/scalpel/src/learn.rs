@@ -83,7 +83,7 @@ fn dataset(asked: &MakeDataset) -> Outcome {
     barrier.stop = asked.stop.map_or(barrier.stop, points);
     barrier.horizon = asked.horizon.map_or(barrier.horizon, span);
     barrier.commission_points = asked.commission.map_or(barrier.commission_points, |pips| pips * pip);
-    spec.sampling = asked.every.map(|seconds| Sampling::Time(span(seconds))).unwrap_or(spec.sampling);
+    spec.sampling = asked.every.map_or(spec.sampling, |seconds| Sampling::Time(span(seconds)));
     spec.sampling = asked.every_ticks.map_or(spec.sampling, Sampling::Ticks);
     let drawn = Drawn::new("dataset");
     let built = build((&config, &input, &asked.source), &spec, &asked.out, &drawn).map_err(failed)?;
@@ -137,7 +137,7 @@ fn text(report: &Report) -> String {
         "{} rows to learn from, {} to be judged on; {} and {} trees\n\n",
         report.develop, report.test, report.trees[0], report.trees[1]
     );
-    let _ = writeln!(text, "model     side    part       rows  effective   won    AUC  log-loss skill  ECE");
+    let _ = writeln!(text, "model     side      part       rows  effective   won    AUC  log-loss skill  ECE");
     for judged in &report.judged {
         for (part, quality) in [("develop", &judged.develop), ("test", &judged.test)] {
             let Some(Quality { rows, effective, won, auc, log_loss_skill, calibration_error, .. }) = quality else {
@@ -145,7 +145,7 @@ fn text(report: &Report) -> String {
             };
             let _ = writeln!(
                 text,
-                "{:9} {:7} {part:8} {rows:>7}  {effective:>9.0}  {won:.3}  {auc:.4}  {log_loss_skill:>+13.5}  {calibration_error:.3}",
+                "{:9} {:9} {part:8} {rows:>7}  {effective:>9.0}  {won:.3}  {auc:.4}  {log_loss_skill:>+13.5}  {calibration_error:.3}",
                 judged.model, judged.side
             );
         }

@@ -13,6 +13,7 @@ use market::{Instrument, Lots, Points, Price, Side, Span, SymbolId, Tick, Time};
 use proptest::prelude::*;
 use replay::record::Unrecorded;
 use replay::session::{Session, Watch};
+use std::fmt::Write;
 
 /// The default desk of EURUSD with a leader.
 pub(crate) fn config() -> Config {
@@ -214,7 +215,8 @@ fn csv(records: &[Record], symbol: u16) -> String {
             && tick.symbol.0 == symbol
         {
             let price = |price: Price| format!("{}.{:05}", price.0 / 100_000, price.0 % 100_000);
-            text += &format!("{},{},{}\n", tick.time.0 / 1_000_000, price(tick.bid), price(tick.ask));
+            let (bid, ask) = (price(tick.bid), price(tick.ask));
+            writeln!(text, "{},{bid},{ask}", tick.time.0 / 1_000_000).unwrap();
         }
     }
     text

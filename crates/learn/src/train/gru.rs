@@ -376,7 +376,9 @@ fn learn(parameters: &mut [f64], adam: &mut Adam, went: &[Went], spec: &GruSpec)
     }
     let length = sqrt(gradient.iter().map(|g| g * g).sum::<f64>());
     if length > 1.0 {
-        gradient.iter_mut().for_each(|g| *g /= length);
+        for slot in &mut gradient {
+            *slot /= length;
+        }
     }
     adam.step(parameters, &gradient, spec.learning_rate);
 }

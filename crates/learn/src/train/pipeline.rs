@@ -196,6 +196,17 @@ impl Run<'_> {
                 add("gru", &said);
             }
         }
+        let direction = ground.direction();
+        let between = |said: [&[f64]; 2]| -> Vec<f64> {
+            said[0].iter().zip(said[1]).map(|(buy, sell)| market::math::sigmoid(buy - sell)).collect()
+        };
+        let odds = p.each_ref().map(|p| p.iter().map(|p| market::math::logit(*p)).collect::<Vec<f64>>());
+        let said = between([&odds[0], &odds[1]]);
+        judged.push(Judged::of(ground, ("trees", "direction"), &said, &direction));
+        for (model, said) in [("logistic", Some(logistic)), ("gru", gru)] {
+            let said = said.map(|said| between([&said[0], &said[1]]));
+            judged.extend(said.map(|said| Judged::of(ground, (model, "direction"), &said, &direction)));
+        }
         let worth = probabilities(&meta.scores, &meta.worth.line);
         let chosen = ground.chosen(side);
         judged.push(Judged::of(ground, ("meta", "chosen"), &worth, &chosen));

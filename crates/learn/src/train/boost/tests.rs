@@ -197,8 +197,9 @@ proptest! {
         for tree in &model.forest.trees {
             let mut scores = vec![0.0; 300];
             add_by_walk(&mut scores, &binned, tree, &rows);
-            for row in 0..300 {
-                prop_assert_eq!(scores[row], tree.value(&made.row(row)));
+            for (row, score) in scores.iter().enumerate() {
+                prop_assert_eq!(*score, tree.value(&made.row(row)));
+                prop_assert_eq!(model.forest.binned_score(&binned, row as u32), model.forest.raw_score(&made.row(row)));
             }
             let sums: f64 = tree.leaf_cover.iter().sum();
             prop_assert!((sums - tree.node_cover[0]).abs() < 1e-6);

@@ -77,6 +77,17 @@ impl Ground {
         TwoSides { came: [&buy.won, &sell.won], weight: [&buy.weight, &sell.weight] }
     }
 
+    /// The rows where just one side won, counted as the mean of both: did the buy?
+    pub(crate) fn direction(&self) -> SideLabels {
+        let [buy, sell] = &self.sides;
+        let weigh = |row: usize| {
+            let known = buy.weight[row] > 0.0 && sell.weight[row] > 0.0;
+            if known && buy.won[row] != sell.won[row] { f64::midpoint(buy.weight[row], sell.weight[row]) } else { 0.0 }
+        };
+        let weight = (0..self.data.rows()).map(weigh).collect();
+        SideLabels { weight, ended: self.ended.clone(), ..buy.clone() }
+    }
+
     /// The labels of the chosen side of each row.
     pub(crate) fn chosen(&self, side: &[u8]) -> SideLabels {
         let of = |row: usize| &self.sides[usize::from(side[row])];

@@ -41,7 +41,7 @@ pub struct Quality {
 pub struct Judged {
     /// Which model.
     pub model: String,
-    /// `buy`, `sell`, or `chosen`.
+    /// `buy`, `sell`, `chosen`, or `direction`: of rows where just one side won, was it the buy?
     pub side: String,
     /// On development rows that it had not learned from.
     pub develop: Option<Quality>,
@@ -130,7 +130,8 @@ impl Rule {
             }
         }
         let count = nets.len() as f64;
-        let net = nets.iter().map(|(net, _)| net).sum::<f64>() / count.max(1.0);
+        // Plus zero: nothing summed is minus zero.
+        let net = nets.iter().map(|(net, _)| net).sum::<f64>() / count.max(1.0) + 0.0;
         let squares: f64 = nets.iter().map(|(each, _)| (each - net) * (each - net)).sum();
         let deviation = sqrt(squares / (count - 1.0).max(1.0));
         let t = if deviation > 0.0 { net / (deviation / sqrt(count)) } else { 0.0 };
