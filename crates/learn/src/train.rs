@@ -7,7 +7,7 @@
 //! `calibrate` what a score is worth, out of fold            `conformal` how wide a probability must be taken
 //! `logistic` the desk's own logistic regression, warm       `gru`       a small recurrent net
 //! `meta`     is the chosen side worth its costs             `stages`    what is finished is not done again
-//! `pipeline` all of it, in order
+//! `pipeline` all of it, in order                            `model`     the trees as a desk seats them
 
 pub mod bins;
 pub mod boost;
@@ -20,6 +20,7 @@ mod histogram;
 pub mod logistic;
 pub mod meta;
 pub mod metrics;
+pub mod model;
 pub mod pipeline;
 pub mod stages;
 pub mod trees;

@@ -352,10 +352,21 @@ fn fixed(points: f64) -> Slippage {
 ///
 /// # Errors
 /// [`RunError`].
-pub fn at(config: &Config, input: &Input, venue: PaperSpec, at: f64) -> Result<Sensitivity, RunError> {
+pub fn at(
+    config: &Config,
+    input: &Input,
+    models: &[Seating],
+    (venue, at): (PaperSpec, f64),
+) -> Result<Sensitivity, RunError> {
     let config = Config { venue, ..config.clone() };
-    let finished =
-        run(&config, (input.open(&config, None)?, &input.places()), &[], Unrecorded::default(), None, &mut |_, _| {})?;
+    let finished = run(
+        &config,
+        (input.open(&config, None)?, &input.places()),
+        models,
+        Unrecorded::default(),
+        None,
+        &mut |_, _| {},
+    )?;
     Ok(sensitivity(at, &finished.collected.trades))
 }
 

@@ -81,16 +81,23 @@ fn place(journal: &Path, digest: &Digest) -> PathBuf {
 /// # Errors
 /// [`ModelError::Io`].
 pub fn keep(journal: &Path, model: &Artefact) -> Result<(), ModelError> {
-    let path = place(journal, model.digest());
-    let failed = |error| ModelError::Io(path.clone(), error);
-    let folder = path.parent().unwrap_or(Path::new("."));
+    save(&place(journal, model.digest()), model)
+}
+
+/// Writes a model to a file, whole and on the disk or not at all.
+///
+/// # Errors
+/// [`ModelError::Io`].
+pub fn save(path: &Path, model: &Artefact) -> Result<(), ModelError> {
+    let failed = |error| ModelError::Io(path.to_owned(), error);
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     std::fs::create_dir_all(folder).map_err(failed)?;
     let mut bytes = Vec::new();
     Artefact::encode(model.parts(), &mut bytes);
     let temporary = path.with_extension("tmp");
     let mut file = std::fs::File::create(&temporary).map_err(failed)?;
     file.write_all(&bytes).and_then(|()| file.sync_all()).map_err(failed)?;
-    std::fs::rename(&temporary, &path).map_err(failed)?;
+    std::fs::rename(&temporary, path).map_err(failed)?;
     std::fs::File::open(folder).and_then(|folder| folder.sync_all()).map_err(failed)
 }
 

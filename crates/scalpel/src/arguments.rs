@@ -109,6 +109,9 @@ pub(crate) struct Backtest {
     /// The configuration; `scalpel config` prints the one used otherwise
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
+    /// Trained models to seat when the run begins, as `scalpel learn train` writes them
+    #[arg(long, num_args = 1.., value_name = "FILE")]
+    pub(crate) model: Vec<PathBuf>,
     /// Clock of the files, where they do not say: UTC, UTC-5, Europe/Athens
     #[arg(long)]
     pub(crate) zone: Option<String>,

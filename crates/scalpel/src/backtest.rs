@@ -34,6 +34,7 @@ struct Job {
     durability: Durability,
     resume: bool,
     command: String,
+    models: Vec<runs::Seating>,
 }
 
 /// The main job: the bundled ticks through the default desk.
@@ -88,7 +89,8 @@ pub(crate) fn backtest(asked: &Backtest) -> Outcome {
     doubt_symbol(asked, &options);
     let out = folder(asked.run.out.as_deref(), asked.resume)?;
     let command = std::env::args().collect::<Vec<_>>().join(" ");
-    run(&Job { resume: asked.resume, ..Job::new(base, config, input, out, command) })
+    let models = asked.model.iter().map(|path| crate::seats::seating(path, &config)).collect::<Result<_, _>>()?;
+    run(&Job { resume: asked.resume, models, ..Job::new(base, config, input, out, command) })
 }
 
 /// A path that names another symbol than was asked for is worth a word: the content of most tick files names none.
@@ -182,7 +184,7 @@ fn stamp() -> String {
 impl Job {
     fn new(base: JobBase, config: Config, input: Input, out: PathBuf, command: String) -> Self {
         let JobBase { seed, json, quick, durability } = base;
-        Self { config, input, out, seed, json, quick, durability, resume: false, command }
+        Self { config, input, out, seed, json, quick, durability, resume: false, command, models: Vec::new() }
     }
 }
 
@@ -243,6 +245,9 @@ fn main_run(job: &Job) -> Result<Main, Failure> {
     let source = source.map_err(|error| Failure::Input(error.to_string()))?;
     let path = job.out.join("session.journal");
     let journal = |error: journal::Error| Failure::Output(format!("{}: {error}", path.display()));
+    for seating in &job.models {
+        replay::beside::keep(&path, &seating.model).map_err(|error| Failure::Output(error.to_string()))?;
+    }
     let mut stage = Stage::new("desk");
     let places = job.input.places();
     let snapshots = runs::Snapshots::beside(&path, BUILD);
@@ -261,15 +266,15 @@ fn main_run(job: &Job) -> Result<Main, Failure> {
     };
     let (finished, head) = if job.resume {
         let record = resume(&path, &header, job.durability)?;
-        let finished =
-            runs::run(&job.config, (source, &places), &[], record, Some(&snapshots), &mut shown).map_err(failed)?;
+        let finished = runs::run(&job.config, (source, &places), &job.models, record, Some(&snapshots), &mut shown)
+            .map_err(failed)?;
         let (finished, record) = finished.split();
         screen::line(&format!("{} records were there already and agree", report::text::grouped(record.agreed())));
         (finished, record.close())
     } else {
         let record = Journalled::new(Writer::create(&path, &header).map_err(journal)?, job.durability);
-        let finished =
-            runs::run(&job.config, (source, &places), record, Some(&snapshots), &mut shown).map_err(failed)?;
+        let finished = runs::run(&job.config, (source, &places), &job.models, record, Some(&snapshots), &mut shown)
+            .map_err(failed)?;
         let (finished, record) = finished.split();
         (finished, record.close())
     };
@@ -340,11 +345,11 @@ fn compare(job: &Job, main: &Main, session: &mut Session) -> Outcome {
     let stage = Stage::new("costs, latency");
     for factor in [1.0, 1.5, 2.0] {
         let venue = runs::at_costs(&job.config.venue, factor, &spreads);
-        session.costs.push(runs::at(&job.config, &job.input, venue, factor).map_err(failed)?);
+        session.costs.push(runs::at(&job.config, &job.input, &job.models, (venue, factor)).map_err(failed)?);
     }
     for millis in [0, 20, 100, 250] {
         let venue = runs::at_latency(&job.config.venue, millis);
-        session.latencies.push(runs::at(&job.config, &job.input, venue, millis as f64).map_err(failed)?);
+        session.latencies.push(runs::at(&job.config, &job.input, &job.models, (venue, millis as f64)).map_err(failed)?);
     }
     stage.finish(0);
     Ok(())

@@ -78,7 +78,9 @@ fn failed(file: &Path) -> impl Fn(ReplayError) -> Failure + '_ {
             ReplayError::Damaged(Fault { what: What::HeaderMagic, .. }) => {
                 Failure::Input(format!("{}: not a journal", file.display()))
             }
-            ReplayError::Config(_) | ReplayError::Desk(_) | ReplayError::Journal(_) => Failure::Input(why),
+            ReplayError::Config(_) | ReplayError::Desk(_) | ReplayError::Journal(_) | ReplayError::Model { .. } => {
+                Failure::Input(why)
+            }
             ReplayError::Damaged(_)
             | ReplayError::Payload { .. }
             | ReplayError::Differs { .. }

@@ -125,11 +125,39 @@ fn training(asked: &TrainOn) -> Outcome {
     let drawn = Drawn::new("training");
     let report = train(&asked.dataset, &asked.out, &spec, asked.threads, &drawn).map_err(failed)?;
     drawn.finish();
+    let model = save_model(asked)?;
     if asked.json {
         let object = serde_json::to_string_pretty(&report).map_err(|error| Failure::Broken(error.to_string()))?;
         return screen::say(&object);
     }
-    screen::say(text(&report).trim_end())
+    screen::say(text(&report).trim_end())?;
+    screen::say(&model)
+}
+
+/// The trees as a model to seat, beside the rest; or why there is none.
+fn save_model(asked: &TrainOn) -> Result<String, Failure> {
+    let path = asked.out.join("trees.model");
+    let name = asked.out.file_name().map_or("trees".into(), |name| name.to_string_lossy().into_owned());
+    let parts = match learn::train::model::model(&asked.dataset, &asked.out, &name) {
+        Ok(parts) => parts,
+        Err(Fault::TooLittle(..)) => {
+            let gone = fs::remove_file(&path);
+            return match gone {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                    Err(Failure::Output(format!("{}: {error}", path.display())))
+                }
+                _ => Ok("\nNo model to seat: the trees of one side tell nothing apart.".into()),
+            };
+        }
+        Err(fault) => return Err(failed(fault)),
+    };
+    let model = replay::beside::made(parts).map_err(|error| Failure::Broken(error.to_string()))?;
+    replay::beside::save(&path, &model).map_err(|error| Failure::Output(error.to_string()))?;
+    let shown = path.display();
+    Ok(format!(
+        "\nModel    {shown}   digest {}\n         scalpel backtest --model {shown} seats it",
+        replay::beside::hex(model.digest())
+    ))
 }
 
 fn text(report: &Report) -> String {

@@ -4,7 +4,7 @@
 //! `bundled`    the ticks it carries        `data`      inspect and import
 //! `journals`   verify, replay, explain     `screen`    progress and results on the terminal
 //! `facts`      what the report is told            `models`    the registry; its arguments in `models_arguments`
-//! `learn`      datasets and training
+//! `learn`      datasets and training            `seats`     trained models into their councils
 
 mod arguments;
 mod backtest;
@@ -16,6 +16,7 @@ mod learn;
 mod models;
 mod models_arguments;
 mod screen;
+mod seats;
 
 use std::process::ExitCode;
 

@@ -9,7 +9,9 @@ use super::{Format, FormatError, FormatFault, recognise};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use tract_onnx::pb::{GraphProto, ModelProto};
-use tract_onnx::prelude::{Framework, InferenceFact, InferenceModelExt, IntoRunnable, Tensor, TypedSimpleState, tvec};
+use tract_onnx::prelude::{
+    Datum, Framework, InferenceFact, InferenceModelExt, IntoRunnable, Tensor, TypedSimpleState, tvec,
+};
 
 /// The most numbers of an input.
 pub const INPUTS_MAX: usize = 65_536;

@@ -76,7 +76,6 @@ pub struct Gru {
     outputs: Vec<f64>,
 }
 
-
 impl Gru {
     /// A net that has seen nothing; `None` when the shape is out of range, or the parameters are not as many as it has
     /// or not all finite.
