@@ -82,6 +82,9 @@ pub(crate) struct Run {
     /// Skip the runs at other costs and latencies
     #[arg(long)]
     pub(crate) quick: bool,
+    /// The ledger of trials; by default trials.log beside the folder of the run
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ledger: Option<PathBuf>,
 }
 
 /// What an order waits for before it leaves.
@@ -213,6 +216,9 @@ pub(crate) struct TrainOn {
     /// Train no recurrent net
     #[arg(long)]
     pub(crate) no_net: bool,
+    /// The ledger of trials; by default trials.log beside the folder of --out
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ledger: Option<PathBuf>,
     /// Print the report as one JSON object on stdout
     #[arg(long)]
     pub(crate) json: bool,

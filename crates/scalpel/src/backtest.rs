@@ -15,7 +15,7 @@ use sha2::{Digest, Sha256};
 
 use crate::arguments::{Backtest, ConfigFor, Durability as Asked, Run};
 use crate::screen::{self, Stage};
-use crate::{Failure, Outcome, bundled, facts};
+use crate::{Failure, Outcome, bundled, facts, trials};
 
 /// What stands in the headers of journals and snapshots: only the same build reads its snapshots.
 pub(crate) const BUILD: &str = concat!("scalpel ", env!("CARGO_PKG_VERSION"), " ", env!("SCALPEL_BUILD"));
@@ -35,6 +35,7 @@ struct Job {
     resume: bool,
     command: String,
     models: Vec<runs::Seating>,
+    ledger: Option<PathBuf>,
 }
 
 /// The main job: the bundled ticks through the default desk.
@@ -59,16 +60,17 @@ fn job(asked: &Run) -> Result<JobBase, Failure> {
             return Err(Failure::Usage("--durability replica: no second machine can be set up yet; use disk".into()));
         }
     };
-    Ok(JobBase { seed: asked.seed, json: asked.json, quick: asked.quick, durability })
+    let ledger = asked.ledger.clone();
+    Ok(JobBase { seed: asked.seed, json: asked.json, quick: asked.quick, durability, ledger })
 }
 
 /// See [`job`].
-#[derive(Clone, Copy)]
 struct JobBase {
     seed: u64,
     json: bool,
     quick: bool,
     durability: Durability,
+    ledger: Option<PathBuf>,
 }
 
 /// `scalpel backtest`.
@@ -183,8 +185,8 @@ fn stamp() -> String {
 
 impl Job {
     fn new(base: JobBase, config: Config, input: Input, out: PathBuf, command: String) -> Self {
-        let JobBase { seed, json, quick, durability } = base;
-        Self { config, input, out, seed, json, quick, durability, resume: false, command, models: Vec::new() }
+        let JobBase { seed, json, quick, durability, ledger } = base;
+        Self { config, input, out, seed, json, quick, durability, resume: false, command, models: Vec::new(), ledger }
     }
 }
 
@@ -220,6 +222,7 @@ fn run(job: &Job) -> Outcome {
     session.memory_peak = screen::memory_peak();
     let assessment =
         assess(&session).map_err(|why| Failure::Broken(format!("the report contradicts itself: {why}")))?;
+    let trials = trials::ran(&trials::ledger(job.ledger.as_deref(), &job.out), &session, &assessment)?;
     let object = report::json::json(&session, &assessment);
     let trades = &session.trades;
     let files = |error: replay::files::FileError| Failure::Output(format!("{shown}: {error}"));
@@ -232,7 +235,7 @@ fn run(job: &Job) -> Outcome {
     } else {
         screen::say(&report::text::summary(&session, &assessment))?;
         screen::say(&format!(
-            "\nReport   {shown}/report.html\nTrades   {shown}/trades.csv, trades.parquet\nJournal  {shown}/session.journal\nHead     {}",
+            "\nReport   {shown}/report.html\nTrades   {shown}/trades.csv, trades.parquet\nJournal  {shown}/session.journal\nHead     {}\nTrials   {trials} in the ledger",
             main.head
         ))
     }

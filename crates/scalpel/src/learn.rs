@@ -19,7 +19,7 @@ use replay::backtest::Input;
 use crate::arguments::{Learn, MakeDataset, TrainOn};
 use crate::backtest::{feeds, instruments, parse};
 use crate::screen::{self, Stage};
-use crate::{Failure, Outcome};
+use crate::{Failure, Outcome, trials};
 
 pub(crate) fn learn(verb: &Learn) -> Outcome {
     match verb {
@@ -125,13 +125,15 @@ fn training(asked: &TrainOn) -> Outcome {
     let drawn = Drawn::new("training");
     let report = train(&asked.dataset, &asked.out, &spec, asked.threads, &drawn).map_err(failed)?;
     drawn.finish();
+    let ledger = trials::ledger(asked.ledger.as_deref(), &asked.out);
+    let trials = trials::fitted(&ledger, &report, asked.seed)?;
     let model = save_model(asked)?;
     if asked.json {
         let object = serde_json::to_string_pretty(&report).map_err(|error| Failure::Broken(error.to_string()))?;
         return screen::say(&object);
     }
     screen::say(text(&report).trim_end())?;
-    screen::say(&model)
+    screen::say(&format!("{model}\nTrials   {trials} in {}", ledger.path().display()))
 }
 
 /// The trees as a model to seat, beside the rest; or why there is none.

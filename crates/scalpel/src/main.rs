@@ -5,6 +5,7 @@
 //! `journals`   verify, replay, explain     `screen`    progress and results on the terminal
 //! `facts`      what the report is told            `models`    the registry; its arguments in `models_arguments`
 //! `learn`      datasets and training            `seats`     trained models into their councils
+//! `trials`     every run and fit is counted
 
 mod arguments;
 mod backtest;
@@ -17,6 +18,7 @@ mod models;
 mod models_arguments;
 mod screen;
 mod seats;
+mod trials;
 
 use std::process::ExitCode;
 
