@@ -3,6 +3,7 @@
 //! A journal holds the digest of every model that was seated. Its bytes lie in `<journal>.models/<digest>.model`; whoever
 //! changes them changes the digest, and the replay says so.
 
+use std::fmt::Write as _;
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -41,7 +42,10 @@ impl std::error::Error for ModelError {}
 
 /// The digest in hexadecimal.
 pub fn hex(digest: &Digest) -> String {
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+    digest.iter().fold(String::with_capacity(64), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }
 
 /// A model of these parts, with the digest of its encoding.

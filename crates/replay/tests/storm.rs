@@ -189,7 +189,19 @@ impl Watch for Ears {
             News::Agrees => told.agreed += 1,
             News::Differs { .. } => told.differed += 1,
             News::Unanswered(_) => told.unanswered += 1,
-            News::Failed(_) | News::Halted(_) | News::MarginCalled => {}
+            News::Failed(_)
+            | News::Halted(_)
+            | News::MarginCalled
+            | News::Latched(_)
+            | News::Rearmed(_)
+            | News::NotLatched { .. }
+            | News::Adopted { .. }
+            | News::NotAdopted { .. }
+            | News::Seated { .. }
+            | News::Unseated { .. }
+            | News::Reseated { .. }
+            | News::Ruled { .. }
+            | News::FellBack { .. } => {}
         }
     }
 

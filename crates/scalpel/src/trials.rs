@@ -100,6 +100,6 @@ fn sharpe(session: &Session, strategy: &str) -> Option<f64> {
     let days: Vec<f64> = days.collect();
     let n = days.len() as f64;
     let mean = days.iter().sum::<f64>() / n;
-    let deviation = (days.iter().map(|day| (day - mean).powi(2)).sum::<f64>() / (n - 1.0)).sqrt();
+    let deviation = (days.iter().map(|day| (day - mean) * (day - mean)).sum::<f64>() / (n - 1.0)).sqrt();
     (days.len() > 1 && deviation > 0.0).then_some(mean / deviation)
 }
