@@ -9,8 +9,10 @@
 //! `propose`   from an opinion to a request         `leave`     exits, halts and flattening
 //! `hear`      the venue's reports                  `explain`   the arithmetic of one decision
 //! `rules`     strategies that decide by a rule     `seat`      trained models and their trials
+//! `build`     a spec into its parts, or its faults
 
 mod action;
+mod build;
 mod counters;
 mod desk;
 mod event;

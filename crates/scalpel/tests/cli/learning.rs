@@ -1,0 +1,55 @@
+use crate::program::{DAYS, scalpel, ticks};
+
+#[test]
+fn from_ticks_to_a_model_that_sits_at_the_council() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    let printed = scalpel(here, &["config", "--symbol", "EURUSD"]).expect(0, &["[[class]]"]).out;
+    let fast = printed
+        .replace("target = \"6 pip\"", "target = \"3 pip\"")
+        .replace("stop = \"8 pip\"", "stop = \"3 pip\"")
+        .replace("horizon = \"30 min\"", "horizon = \"60 s\"")
+        .replace("sample_every = \"5 s\"", "sample_every = \"2 s\"");
+    std::fs::write(here.join("fast.toml"), fast).unwrap();
+    let days = ticks("oanda", &DAYS);
+    let dataset = |days: &[String], out: &str| {
+        let mut asked =
+            vec!["learn", "dataset", "--symbol", "EURUSD", "--config", "fast.toml", "--out", out, "--ticks"];
+        asked.extend(days.iter().map(String::as_str));
+        scalpel(here, &asked)
+    };
+    dataset(&days[..6], "rows.parquet").expect(0, &["rows of 64 features", "target 30 stop 30 points"]);
+    let train = ["learn", "train", "rows.parquet", "--out", "runs/first", "--no-net"];
+    let told = scalpel(here, &train).expect(0, &["trees.model   digest", "direction", "Trials   3 in runs/trials.log"]);
+    let again = scalpel(here, &train).expect(0, &["Trials   6 in runs/trials.log"]);
+    let digest = |told: &str| told.split("digest ").nth(1).unwrap()[..64].to_owned();
+    assert_eq!(digest(&told.out), digest(&again.out), "what is finished is not made anew");
+    let model = "runs/first/trees.model";
+    let run = |config: &[&str], out: &str, day: &str| {
+        let mut asked = vec!["backtest", "--symbol", "EURUSD", "--quick", "--model", model, "--out", out];
+        asked.extend(config);
+        asked.extend(["--ticks", day]);
+        scalpel(here, &asked)
+    };
+    run(&[], "runs/other", &days[6]).expect(2, &["no class of the configuration trades what it was trained for"]);
+    run(&["--config", "fast.toml"], "runs/judged", &days[6]).expect(0, &["VERDICT", "Trials   8 in the ledger"]);
+    let journal = "runs/judged/session.journal";
+    scalpel(here, &["replay", journal]).expect(0, &["followed again bit for bit"]);
+    scalpel(here, &["explain", journal, "9001"]).expect(0, &["The trees: first", "on average", "all other inputs"]);
+    // Without the model beside it, or with another in its place, nothing is replayed.
+    let kept = here.join(format!("{journal}.models/{}.model", digest(&told.out)));
+    let mut bytes = std::fs::read(&kept).unwrap();
+    let at = bytes.len() - 9;
+    bytes[at] ^= 1;
+    std::fs::write(&kept, &bytes).unwrap();
+    scalpel(here, &["replay", journal]).expect(3, &["record 4 seats a model that cannot be had"]);
+    std::fs::remove_file(&kept).unwrap();
+    scalpel(here, &["replay", journal]).expect(3, &["record 4 seats a model", "No such file"]);
+    // What is no model is refused before anything is written.
+    for (name, bytes, word) in [("empty", &b""[..], "no model"), ("pickle", &b"\x80\x04\x95abc"[..], "no model")] {
+        std::fs::write(here.join(name), bytes).unwrap();
+        let asked = ["backtest", "--symbol", "EURUSD", "--model", name, "--out", "runs/bad", "--ticks", &days[6]];
+        scalpel(here, &asked).expect(3, &[name, word]);
+        assert!(!here.join("runs/bad/session.journal").exists());
+    }
+}
