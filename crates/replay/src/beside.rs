@@ -70,8 +70,15 @@ pub fn read(path: &Path) -> Result<Artefact, ModelError> {
     if bytes.len() as u64 > MODEL_BYTES_MAX {
         return Err(ModelError::TooLarge(path.to_owned()));
     }
-    let digest = Sha256::digest(&bytes).into();
-    Artefact::decode(&bytes, digest).map_err(|error| ModelError::Artefact(path.to_owned(), error))
+    parse(&bytes).map_err(|error| ModelError::Artefact(path.to_owned(), error))
+}
+
+/// A model from the bytes of its file.
+///
+/// # Errors
+/// [`ArtefactError`].
+pub fn parse(bytes: &[u8]) -> Result<Artefact, ArtefactError> {
+    Artefact::decode(bytes, Sha256::digest(bytes).into())
 }
 
 fn place(journal: &Path, digest: &Digest) -> PathBuf {

@@ -19,7 +19,7 @@ use replay::backtest::Input;
 use crate::arguments::{Learn, MakeDataset, TrainOn};
 use crate::backtest::{feeds, instruments, parse};
 use crate::screen::{self, Stage};
-use crate::{Failure, Outcome, trials};
+use crate::{Failure, Outcome, package, trials};
 
 pub(crate) fn learn(verb: &Learn) -> Outcome {
     match verb {
@@ -127,7 +127,7 @@ fn training(asked: &TrainOn) -> Outcome {
     drawn.finish();
     let ledger = trials::ledger(asked.ledger.as_deref(), &asked.out);
     let trials = trials::fitted(&ledger, &report, asked.seed)?;
-    let model = save_model(asked)?;
+    let model = save_model(asked, (&report, trials))?;
     if asked.json {
         let object = serde_json::to_string_pretty(&report).map_err(|error| Failure::Broken(error.to_string()))?;
         return screen::say(&object);
@@ -137,11 +137,11 @@ fn training(asked: &TrainOn) -> Outcome {
 }
 
 /// The trees as a model to seat, beside the rest; or why there is none.
-fn save_model(asked: &TrainOn) -> Result<String, Failure> {
+fn save_model(asked: &TrainOn, (report, trials): (&Report, u64)) -> Result<String, Failure> {
     let path = asked.out.join("trees.model");
     let name = asked.out.file_name().map_or("trees".into(), |name| name.to_string_lossy().into_owned());
-    let parts = match learn::train::model::model(&asked.dataset, &asked.out, &name) {
-        Ok(parts) => parts,
+    let made = match learn::train::model::model(&asked.dataset, &asked.out, &name) {
+        Ok(made) => made,
         Err(Fault::TooLittle(..)) => {
             let gone = fs::remove_file(&path);
             return match gone {
@@ -153,11 +153,13 @@ fn save_model(asked: &TrainOn) -> Result<String, Failure> {
         }
         Err(fault) => return Err(failed(fault)),
     };
-    let model = replay::beside::made(parts).map_err(|error| Failure::Broken(error.to_string()))?;
+    let model = replay::beside::made(made.parts.clone()).map_err(|error| Failure::Broken(error.to_string()))?;
     replay::beside::save(&path, &model).map_err(|error| Failure::Output(error.to_string()))?;
-    let shown = path.display();
+    let package = asked.out.join("package");
+    package::write(&package, &made, &model, (report, trials))?;
+    let (shown, package) = (path.display(), package.display());
     Ok(format!(
-        "\nModel    {shown}   digest {}\n         scalpel backtest --model {shown} seats it",
+        "\nModel    {shown}   digest {}\n         scalpel backtest --model {shown} seats it\nPackage  {package}\n         scalpel models sign {package} --key FILE signs it for the registry",
         replay::beside::hex(model.digest())
     ))
 }

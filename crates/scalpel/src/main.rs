@@ -5,7 +5,7 @@
 //! `journals`   verify, replay, explain     `screen`    progress and results on the terminal
 //! `facts`      what the report is told            `models`    the registry; its arguments in `models_arguments`
 //! `learn`      datasets and training            `seats`     trained models into their councils
-//! `trials`     every run and fit is counted
+//! `trials`     every run and fit is counted     `package`   a training for the registry
 
 mod arguments;
 mod backtest;
@@ -16,6 +16,7 @@ mod journals;
 mod learn;
 mod models;
 mod models_arguments;
+mod package;
 mod screen;
 mod seats;
 mod trials;

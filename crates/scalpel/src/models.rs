@@ -8,8 +8,7 @@ use serde_json::{Value, json};
 use vault::{Algorithm, Digest, Kek, Keks, Role, SigningKey, TrustStore, files};
 
 use crate::models_arguments::{Asked, At, Models, One, Opens, Who};
-use crate::screen;
-use crate::{Failure, Outcome};
+use crate::{Failure, Outcome, package, screen};
 
 const PASSPHRASE: &str = "SCALPEL_PASSPHRASE";
 
@@ -206,11 +205,20 @@ fn import(desk: &Desk<'_>, folder: &Path, key: &Path) -> Outcome {
 
 fn verify(desk: &Desk<'_>, one: &One) -> Outcome {
     let which = Which::Version(version(&one.version)?);
-    let found = desk.registry.verify(&one.name, which, &desk.checks()).map_err(|refusal| failed(&refusal))?;
+    let checks = desk.checks();
+    let mut found = desk.registry.verify(&one.name, which, &checks).map_err(|refusal| failed(&refusal))?;
+    // Models of other kinds have nobody here who could ask them.
+    let asked = found.files.contains_key(package::MODEL);
+    if asked {
+        let ask = |model: &mut ensemble::Artefact, x: &[f64]| package::ask(model, x);
+        let loaded = desk.registry.load(&one.name, which, &checks, package::parse, ask);
+        (found, _) = loaded.map_err(|refusal| failed(&refusal))?;
+    }
+    let golden = if asked { "answered as they should be" } else { "not asked" };
     let said = json!({ "name": one.name, "version": one.version, "digest": found.digest, "signer": found.signer,
         "files": found.files.len(), "golden": found.golden.len(), "head": found.head });
     let text = format!(
-        "{} {}: verified, signed by {}; {} files, {} golden questions not asked\nhead {} of its log: {}",
+        "{} {}: verified, signed by {}; {} files, {} golden questions {golden}\nhead {} of its log: {}",
         one.name,
         one.version,
         found.signer,

@@ -135,7 +135,7 @@ pub(crate) enum Models {
         #[arg(long, value_name = "FILE")]
         key: PathBuf,
     },
-    /// Every check of one version but its golden questions, which need the model's code
+    /// Every check of one version; models of our own are asked their golden questions
     Verify {
         #[command(flatten)]
         at: At,

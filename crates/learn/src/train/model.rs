@@ -17,11 +17,25 @@ use crate::train::trees::{Forest, Tree};
 /// The share of training values that lies below, and above, what counts as inside.
 const TAIL: f64 = 0.001;
 
+/// How many rows of the dataset go with a model, as questions.
+const ROWS: usize = 16;
+
+/// A model, with some rows that it can be asked about and the time that it learned from.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Made {
+    /// The model.
+    pub parts: Parts,
+    /// Rows of the dataset, evenly spread, NaN where a feature was not ready.
+    pub rows: Vec<Vec<f64>>,
+    /// The first and the last moment that was learned from, in nanoseconds since 1970 UTC.
+    pub period: (i64, i64),
+}
+
 /// The model of a training's folder, for the dataset that it was trained on.
 ///
 /// # Errors
 /// [`Fault`]: a file is missing or not what the training wrote, or the trees learned nothing that could be said.
-pub fn model(dataset: &Path, out: &Path, name: &str) -> Result<Parts, Fault> {
+pub fn model(dataset: &Path, out: &Path, name: &str) -> Result<Made, Fault> {
     let report: Report = read(&out.join("report.json"))?;
     let forests: [Forest; 2] = [read(&out.join("trees_buy.json"))?, read(&out.join("trees_sell.json"))?];
     let data = Dataset::open(dataset)?;
@@ -29,12 +43,17 @@ pub fn model(dataset: &Path, out: &Path, name: &str) -> Result<Parts, Fault> {
         return Err(Fault::Asked("dataset", "is not the one that these models were trained on".into()));
     }
     let barrier = barrier(&report.meta);
-    let inputs = inputs(&data, &forests[0].features, report.develop)?;
+    let mut rows = vec![Vec::new(); ROWS.min(data.rows())];
+    let inputs = inputs(&data, &forests[0].features, report.develop, &mut rows)?;
     let missing_max = inputs.iter().map(|(_, missing)| u32::from(*missing)).sum();
     let inputs: Vec<Input> = inputs.into_iter().map(|(input, _)| input).collect();
     let outside_max = (inputs.len() / 10) as u32;
     let [buy, sell] = [0, 1].map(|side| flat(&forests[side], &report.worth[side].line));
-    Ok(Parts { name: name.to_owned(), barrier, inputs, outside_max, missing_max, forests: [buy?, sell?] })
+    let parts = Parts { name: name.to_owned(), barrier, inputs, outside_max, missing_max, forests: [buy?, sell?] };
+    let times = data.times()?;
+    let last = report.develop.clamp(1, times.len().max(1)) - 1;
+    let period = (times.first().copied().unwrap_or(0), times.get(last).copied().unwrap_or(0));
+    Ok(Made { parts, rows, period })
 }
 
 fn read<T: serde::de::DeserializeOwned>(path: &Path) -> Result<T, Fault> {
@@ -53,12 +72,21 @@ fn barrier(meta: &Meta) -> Barrier {
 }
 
 /// What the trees read, with the range of nearly all training values, and whether it was ever missing there.
-fn inputs(data: &Dataset, names: &[String], develop: usize) -> Result<Vec<(Input, bool)>, Fault> {
+fn inputs(
+    data: &Dataset,
+    names: &[String],
+    develop: usize,
+    rows: &mut [Vec<f64>],
+) -> Result<Vec<(Input, bool)>, Fault> {
     let mut inputs = Vec::with_capacity(names.len());
     for name in names {
         let known = Feature::ALL.iter().copied().find(|feature| feature.name() == name);
         let feature = known.ok_or_else(|| Fault::Asked("features", format!("this build has no {name}")))?;
         let column = data.column(name)?;
+        let step = column.len() / rows.len().max(1);
+        for (nth, row) in rows.iter_mut().enumerate() {
+            row.push(column[nth * step]);
+        }
         let seen = &column[..develop.min(column.len())];
         let mut known: Vec<f64> = seen.iter().copied().filter(|value| value.is_finite()).collect();
         known.sort_unstable_by(f64::total_cmp);

@@ -1,0 +1,156 @@
+//! A training as a package for the registry (manifest, golden questions, card, the model), and the questions asked of one.
+
+use std::fmt::Write;
+use std::path::Path;
+
+use ensemble::Artefact;
+use learn::train::model::Made;
+use learn::train::pipeline::judge::Report;
+use registry::manifest::{BarrierSpec, Calibration, FeatureSchema, Kind, Manifest, Train, Validation};
+use registry::{Loaded, Version, card};
+use vault::Digest;
+
+use crate::backtest::BUILD;
+use crate::{Failure, Outcome, screen};
+
+/// The file of a package that is the model.
+pub(crate) const MODEL: &str = "trees.model";
+
+/// Days after which a model must have been looked at again.
+const DAYS: i64 = 90;
+
+const FAILS: &str = "Beyond the ranges of its training it abstains. It knows nothing of news, of other brokers' spreads and of other symbols. \
+High AUC on these labels is mostly volatility: read the direction's row in report.json.";
+
+/// Writes the package of a training: what `scalpel models sign` signs.
+pub(crate) fn write(folder: &Path, made: &Made, model: &Artefact, (report, trial): (&Report, u64)) -> Outcome {
+    let failed = |error: std::io::Error| Failure::Output(format!("{}: {error}", folder.display()));
+    let manifest = manifest(made, report, trial)?;
+    let json = serde_json::to_vec_pretty(&manifest).map_err(|error| Failure::Broken(error.to_string()))?;
+    std::fs::create_dir_all(folder).map_err(failed)?;
+    std::fs::write(folder.join("manifest.json"), json).map_err(failed)?;
+    std::fs::write(folder.join("golden.jsonl"), golden(made, model)).map_err(failed)?;
+    std::fs::write(folder.join("card.md"), card::write(&manifest, FAILS)).map_err(failed)?;
+    replay::beside::save(&folder.join(MODEL), model).map_err(|error| Failure::Output(error.to_string()))
+}
+
+/// The name of a model: that of its folder, in the registry's letters.
+fn name(made: &Made) -> String {
+    let plain = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' };
+    let name: String = made.parts.name.chars().map(plain).take(64).collect();
+    if name.starts_with(|c: char| c.is_ascii_alphanumeric()) {
+        name
+    } else {
+        format!("m{name}").chars().take(64).collect()
+    }
+}
+
+fn manifest(made: &Made, report: &Report, trial: u64) -> Result<Manifest, Failure> {
+    let broken = |what: &str| Failure::Broken(format!("the package has no {what}"));
+    let one = |text: &str| Version::parse(text).ok_or_else(|| broken("version"));
+    let mut names: Vec<String> = made.parts.inputs.iter().map(|input| input.feature.name().to_owned()).collect();
+    let mut units: Vec<String> = made.parts.inputs.iter().map(|input| input.feature.unit().to_owned()).collect();
+    names.push("side".into());
+    units.push("0 buy, 1 sell".into());
+    let now_s = screen::epoch_seconds();
+    let of = &report.meta.barrier;
+    let judged = report.judged.iter().find(|judged| judged.model == "trees" && judged.side == "buy");
+    let test = judged.and_then(|judged| judged.test.as_ref());
+    let develop = judged.and_then(|judged| judged.develop.as_ref());
+    let digests = report.meta.data.iter().map(|data| Digest::from_hex(&data.sha256));
+    let wait_s = of.horizon_ms as f64 / 1e3;
+    Ok(Manifest {
+        schema_version: 1,
+        name: name(made),
+        version: one("1.0.0")?,
+        kind: Kind::Gbdt,
+        created_at_s: now_s,
+        created_by: "scalpel learn train".into(),
+        git_commit: BUILD.into(),
+        trial_id: Some(trial),
+        files: Vec::new(),
+        feature_schema: FeatureSchema::new(names, units, Vec::new()),
+        barrier_spec: BarrierSpec {
+            target: of.target as f64,
+            stop: of.stop as f64,
+            wait_s,
+            cost_model: format!(
+                "exit-side quote {} ms after the decision, commission of {} points a round trip",
+                of.latency_ms, of.commission
+            ),
+        },
+        horizon_s: wait_s,
+        symbols: vec![report.meta.symbol.clone()],
+        train: Train {
+            from_s: made.period.0 / 1_000_000_000,
+            to_s: made.period.1 / 1_000_000_000,
+            n: report.develop as u64,
+            uniq_n: develop.map_or(0.0, |quality| quality.effective),
+            data_digests: digests.collect::<Option<_>>().ok_or_else(|| broken("digests of its data"))?,
+        },
+        validation: Validation {
+            method: format!(
+                "{} folds by time, purged, with embargo; the figures are of the buy side on {} later rows",
+                report.spec.folds, report.test
+            ),
+            purge_s: wait_s,
+            embargo_s: report.spec.embargo_ms as f64 / 1e3,
+            auc: test.map(|quality| quality.auc),
+            logloss: test.map(|quality| quality.log_loss),
+            brier: test.map(|quality| quality.brier),
+            ece: test.map(|quality| quality.calibration_error),
+            exp_pips: None,
+            exp_lo95: None,
+            dsr: None,
+            dsr_n: Some(trial),
+            pbo: None,
+            spa_p: None,
+        },
+        calibration: Calibration {
+            kind: "platt".into(),
+            points: report.worth.iter().map(|worth| [worth.line.slope, worth.line.offset]).collect(),
+        },
+        latency: None,
+        expiry_at_s: now_s + DAYS * 86_400,
+        min_engine: one(env!("CARGO_PKG_VERSION"))?,
+        parents: Vec::new(),
+        license: "LicenseRef-unstated".into(),
+    })
+}
+
+/// What the model answers on rows of its dataset, for both sides.
+fn golden(made: &Made, model: &Artefact) -> String {
+    let mut text = String::new();
+    for row in &made.rows {
+        let said = model.log_odds(row).map(market::math::sigmoid);
+        for (side, p) in said.iter().enumerate() {
+            let known = |x: &f64| if x.is_finite() { serde_json::json!(x) } else { serde_json::Value::Null };
+            let mut x: Vec<serde_json::Value> = row.iter().map(known).collect();
+            x.push(serde_json::json!(side));
+            let _ = writeln!(text, "{}", serde_json::json!({ "x": x, "p": p }));
+        }
+    }
+    text
+}
+
+/// The model of a verified package.
+///
+/// # Errors
+/// Why it is none.
+pub(crate) fn parse(loaded: &Loaded) -> Result<Artefact, String> {
+    let bytes = loaded.files.get(MODEL).ok_or_else(|| format!("there is no {MODEL} in it"))?;
+    replay::beside::parse(bytes).map_err(|error| error.to_string())
+}
+
+/// What a model answers to a golden question: a row, and the side behind it.
+///
+/// # Errors
+/// When the question is not one.
+pub(crate) fn ask(model: &Artefact, x: &[f64]) -> Result<f64, String> {
+    match x.split_last() {
+        Some((side, row)) if (*side == 0.0 || *side == 1.0) && row.len() == model.parts().inputs.len() => {
+            Ok(market::math::sigmoid(model.log_odds(row)[usize::from(*side == 1.0)]))
+        }
+        _ => Err("the question is not a row and a side, 0 or 1".into()),
+    }
+}
