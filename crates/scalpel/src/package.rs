@@ -5,7 +5,7 @@ use std::path::Path;
 
 use ensemble::Artefact;
 use learn::train::model::Made;
-use learn::train::pipeline::judge::Report;
+use learn::train::pipeline::judge::{Quality, Report};
 use registry::manifest::{BarrierSpec, Calibration, FeatureSchema, Kind, Manifest, Train, Validation};
 use registry::{Loaded, Version, card};
 use vault::Digest;
@@ -88,24 +88,7 @@ fn manifest(made: &Made, report: &Report, trial: u64) -> Result<Manifest, Failur
             uniq_n: develop.map_or(0.0, |quality| quality.effective),
             data_digests: digests.collect::<Option<_>>().ok_or_else(|| broken("digests of its data"))?,
         },
-        validation: Validation {
-            method: format!(
-                "{} folds by time, purged, with embargo; the figures are of the buy side on {} later rows",
-                report.spec.folds, report.test
-            ),
-            purge_s: wait_s,
-            embargo_s: report.spec.embargo_ms as f64 / 1e3,
-            auc: test.map(|quality| quality.auc),
-            logloss: test.map(|quality| quality.log_loss),
-            brier: test.map(|quality| quality.brier),
-            ece: test.map(|quality| quality.calibration_error),
-            exp_pips: None,
-            exp_lo95: None,
-            dsr: None,
-            dsr_n: Some(trial),
-            pbo: None,
-            spa_p: None,
-        },
+        validation: validation(report, test, trial),
         calibration: Calibration {
             kind: "platt".into(),
             points: report.worth.iter().map(|worth| [worth.line.slope, worth.line.offset]).collect(),
@@ -116,6 +99,28 @@ fn manifest(made: &Made, report: &Report, trial: u64) -> Result<Manifest, Failur
         parents: Vec::new(),
         license: "LicenseRef-unstated".into(),
     })
+}
+
+/// How it was judged: the buy side's figures on later rows.
+fn validation(report: &Report, test: Option<&Quality>, trial: u64) -> Validation {
+    Validation {
+        method: format!(
+            "{} folds by time, purged, with embargo; the figures are of the buy side on {} later rows",
+            report.spec.folds, report.test
+        ),
+        purge_s: report.meta.barrier.horizon_ms as f64 / 1e3,
+        embargo_s: report.spec.embargo_ms as f64 / 1e3,
+        auc: test.map(|quality| quality.auc),
+        logloss: test.map(|quality| quality.log_loss),
+        brier: test.map(|quality| quality.brier),
+        ece: test.map(|quality| quality.calibration_error),
+        exp_pips: None,
+        exp_lo95: None,
+        dsr: None,
+        dsr_n: Some(trial),
+        pbo: None,
+        spa_p: None,
+    }
 }
 
 /// What the model answers on rows of its dataset, for both sides.

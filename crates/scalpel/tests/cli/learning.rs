@@ -1,4 +1,26 @@
+use std::path::Path;
+
 use crate::program::{DAYS, scalpel, ticks};
+
+/// Into the registry and out again; one changed bit does not come in.
+fn through_the_registry(here: &Path) {
+    let package = "runs/first/package";
+    let models = |words: &str| scalpel(here, &["models"].into_iter().chain(words.split(' ')).collect::<Vec<_>>());
+    models("init --owner Ada --key ada.key --kek-file ada.kek").expect(0, &["trust"]);
+    models(&format!("sign {package} --key ada.key")).expect(0, &["first 1.0.0: 1 files signed"]);
+    let file = here.join(package).join("trees.model");
+    let whole = std::fs::read(&file).unwrap();
+    let mut smuggled = whole.clone();
+    smuggled[99] ^= 1;
+    std::fs::write(&file, smuggled).unwrap();
+    let import = format!("import {package} --key ada.key --kek file:ada.kek");
+    models(&import).expect(5, &["trees.model"]);
+    std::fs::write(&file, whole).unwrap();
+    models(&import).expect(0, &["first 1.0.0 registered as a draft"]);
+    models("verify first 1.0.0 --kek file:ada.kek").expect(0, &["32 golden questions answered as they should be"]);
+    models("card first 1.0.0").expect(0, &["## When it fails", "EURUSD"]);
+    models("export first 1.0.0 --kek file:ada.kek --out out").expect(0, &["first-1.0.0"]);
+}
 
 #[test]
 fn from_ticks_to_a_model_that_sits_at_the_council() {
@@ -24,23 +46,7 @@ fn from_ticks_to_a_model_that_sits_at_the_council() {
     let again = scalpel(here, &train).expect(0, &["Trials   6 in runs/trials.log"]);
     let digest = |told: &str| told.split("digest ").nth(1).unwrap()[..64].to_owned();
     assert_eq!(digest(&told.out), digest(&again.out), "what is finished is not made anew");
-    // Into the registry and out again; one changed bit does not come in.
-    let package = "runs/first/package";
-    let models = |words: &str| scalpel(here, &["models"].into_iter().chain(words.split(' ')).collect::<Vec<_>>());
-    models("init --owner Ada --key ada.key --kek-file ada.kek").expect(0, &["trust"]);
-    models(&format!("sign {package} --key ada.key")).expect(0, &["first 1.0.0: 1 files signed"]);
-    let file = here.join(package).join("trees.model");
-    let whole = std::fs::read(&file).unwrap();
-    let mut smuggled = whole.clone();
-    smuggled[99] ^= 1;
-    std::fs::write(&file, smuggled).unwrap();
-    let import = format!("import {package} --key ada.key --kek file:ada.kek");
-    models(&import).expect(5, &["trees.model"]);
-    std::fs::write(&file, whole).unwrap();
-    models(&import).expect(0, &["first 1.0.0 registered as a draft"]);
-    models("verify first 1.0.0 --kek file:ada.kek").expect(0, &["32 golden questions answered as they should be"]);
-    models("card first 1.0.0").expect(0, &["## When it fails", "EURUSD"]);
-    models("export first 1.0.0 --kek file:ada.kek --out out").expect(0, &["first-1.0.0"]);
+    through_the_registry(here);
     let model = "out/first-1.0.0/trees.model";
     let run = |config: &[&str], out: &str, day: &str| {
         let mut asked = vec!["backtest", "--symbol", "EURUSD", "--quick", "--model", model, "--out", out];
