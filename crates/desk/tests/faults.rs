@@ -3,9 +3,14 @@
 mod stage;
 
 use desk::spec::{Conversion, Decide, StakeSpec, StopRule};
-use desk::{Action, Actions, Command, Desk, Event, Fact, Fault, Spec};
-use ensemble::{Barrier, DecideSpec};
+use std::sync::Arc;
+
+use desk::{Action, Actions, Command, Desk, Event, Fact, Fault, News, Reseat, Role, Spec, Unseated};
+use ensemble::{Artefact, Barrier, DecideSpec, Input, Misfit, Parts, Trained};
+use features::Feature;
 use market::{Money, Points, Reader, Span, State, StrategyId, SymbolId};
+use models::forest::{Forest, Leaf, Link, Tree};
+use models::paired::PairedSpec;
 use risk::{Blackout, BlackoutScope, Level, Operator, Scope};
 use stage::specs::{changed, noon, plain, with_ensemble};
 
@@ -112,4 +117,63 @@ fn a_desk_says_what_it_is_made_of() {
     assert_eq!(desk.orders().ledger().balance(), Money::units(100_000));
     assert!(desk.orders().exit_spec(StrategyId(1)).is_some());
     assert_eq!(desk::Idle::ALL.iter().map(|idle| idle.name().len()).min(), Some(6), "every reason has a name");
+}
+
+#[test]
+fn a_model_sits_down_only_where_it_lies_ready_and_fits() {
+    let mut spec = plain();
+    with_ensemble(&mut spec, BARRIER, DEMANDS);
+    let mut desk = Desk::new(&spec).unwrap();
+    let mut actions = Actions::with_capacity(desk.actions_max());
+    let by = Operator::new("Ann").unwrap();
+    let mut seq = 0;
+    let mut told = |desk: &mut Desk, command: Command| {
+        seq += 1;
+        desk.on_event(&Event { seq, time: noon(), fact: Fact::Commanded(command) }, &mut actions);
+        let news = actions.drain().find_map(|action| match action {
+            Action::Tell(news) => Some(news),
+            _ => None,
+        });
+        news.unwrap()
+    };
+    let seat = |byte: u8, class: u16| Command::Seat { by, digest: [byte; 32], class, role: Role::Champion };
+    let reseat = |how: Reseat| Command::Reseat { by, class: 0, seat: Trained::Trees, how };
+    let unseated = |byte: u8, class: u16, why: Unseated| News::Unseated { class, digest: [byte; 32], why };
+    assert_eq!(told(&mut desk, seat(1, 0)), unseated(1, 0, Unseated::NotOnShelf));
+    let other = Barrier { target: Points(21), ..BARRIER };
+    for (byte, barrier) in [(1, BARRIER), (2, BARRIER), (3, other)] {
+        desk.shelve(model(byte, barrier));
+    }
+    assert_eq!(told(&mut desk, seat(1, 9)), unseated(1, 9, Unseated::UnknownClass));
+    assert_eq!(told(&mut desk, seat(3, 0)), unseated(3, 0, Unseated::Misfit(Misfit::Barrier(other, BARRIER))));
+    let moved = |how: Reseat, moved: bool| News::Reseated { class: 0, seat: Trained::Trees, how, moved };
+    for how in Reseat::ALL {
+        assert_eq!(told(&mut desk, reseat(*how)), moved(*how, false), "there is nobody to move");
+    }
+    assert_eq!(told(&mut desk, seat(1, 0)), News::Seated { class: 0, digest: [1; 32] });
+    let role = Role::Challenger(PairedSpec { alpha: 0.05, bound: 90.0, labels_max: 9, ..PairedSpec::default() });
+    let challenge = Command::Seat { by, digest: [2; 32], class: 0, role };
+    assert_eq!(told(&mut desk, challenge), News::Seated { class: 0, digest: [2; 32] });
+    let champion = |desk: &Desk| desk.councils()[0].champion(Trained::Trees).unwrap().digest()[0];
+    assert_eq!(champion(&desk), 1, "a challenger is silent");
+    assert_eq!(told(&mut desk, reseat(Reseat::Promote)), moved(Reseat::Promote, true));
+    assert_eq!(champion(&desk), 2);
+    assert_eq!(told(&mut desk, reseat(Reseat::RollBack)), moved(Reseat::RollBack, true));
+    assert_eq!(champion(&desk), 1);
+    told(&mut desk, challenge);
+    assert_eq!(told(&mut desk, reseat(Reseat::Dismiss)), moved(Reseat::Dismiss, true));
+    assert!(desk.councils()[0].challenger(Trained::Trees).is_none());
+}
+
+fn model(byte: u8, barrier: Barrier) -> Arc<Artefact> {
+    let leaf = Leaf { value: 0.1, cover: 1.0 };
+    let forest = || {
+        let mut builder = Forest::builder(1).link(Link::Logistic { slope: 1.0 });
+        builder.tree(Tree { splits: vec![], leaves: vec![leaf] }).unwrap();
+        builder.build().unwrap()
+    };
+    let inputs = vec![Input { feature: Feature::Spread, low: 0.0, high: 9.0 }];
+    let forests = [forest(), forest()];
+    let parts = Parts { name: "leaf".into(), barrier, inputs, outside_max: 0, missing_max: 0, forests };
+    Arc::new(Artefact::new(parts, [byte; 32]).unwrap())
 }

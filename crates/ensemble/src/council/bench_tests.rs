@@ -150,3 +150,19 @@ fn what_sits_on_the_bench_is_saved_whole() {
     }
     assert!(Council::new(&COUNCIL).load(&mut Reader::new(&bytes[..bytes.len() / 2])).is_err());
 }
+
+#[test]
+fn a_champion_that_says_what_is_not_a_number_gives_its_seat_back() {
+    let (mut council, mut market) = (Council::new(&COUNCIL), Market::new(7, 0.5));
+    council.install(model(1, 0.4)).unwrap();
+    run(&mut council, &mut market, 20_000);
+    council.install(model(2, 0.4)).unwrap();
+    council.seats[AgentKind::Trees as usize].spoil();
+    assert_eq!(run(&mut council, &mut market, 2), [BenchNews::RolledBack(Trained::Trees)]);
+    assert_eq!(council.champion(Trained::Trees).unwrap().digest(), &[1; 32]);
+    assert!(said(&council).is_ok(), "with the calibration that it had");
+    // With nobody behind it the faulted one stays, and stays silent.
+    council.seats[AgentKind::Trees as usize].spoil();
+    assert_eq!(run(&mut council, &mut market, 2), []);
+    assert_eq!(said(&council), Err(Abstain::Fault));
+}
