@@ -165,6 +165,7 @@ fn a_model_sits_down_only_where_it_lies_ready_and_fits() {
     assert!(desk.councils()[0].challenger(Trained::Trees).is_none());
 }
 
+#[expect(clippy::unwrap_used, reason = "a test may fail")]
 fn model(byte: u8, barrier: Barrier) -> Arc<Artefact> {
     let leaf = Leaf { value: 0.1, cover: 1.0 };
     let forest = || {
