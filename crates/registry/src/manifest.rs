@@ -148,6 +148,9 @@ pub struct Validation {
     pub dsr_n: Option<u64>,
     pub pbo: Option<f64>,
     pub spa_p: Option<f64>,
+    /// What validation found: `EDGE`, `NO EDGE` or `NOT ENOUGH DATA`; absent where nobody validated it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verdict: Option<String>,
 }
 
 /// How its raw score becomes a probability.

@@ -120,6 +120,7 @@ fn validation(report: &Report, test: Option<&Quality>, trial: u64) -> Validation
         dsr_n: Some(trial),
         pbo: None,
         spa_p: None,
+        verdict: None,
     }
 }
 
