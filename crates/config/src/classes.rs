@@ -99,6 +99,7 @@ fn council(table: &Table<'_>, instrument: &Instrument) -> CouncilSpec {
         weights,
         regime: table.choice("regime", &[("standard-1", standard())]),
         age_max: table.span("opinion_age_max"),
+        leader_moves: if table.has("leader_moves") { table.span("leader_moves") } else { Span(0) },
     }
 }
 

@@ -1,5 +1,6 @@
 //! A quote's way through the rooms: is it true, what do we see, what became of what we hold, what do we think.
 
+use ensemble::Council;
 use market::{SymbolId, Tick};
 use risk::{Author, Control, Halt, HaltReason, Level};
 
@@ -18,6 +19,32 @@ impl Desk {
         for nth in 0..self.symbols[place].legs.len() {
             let leg = self.symbols[place].legs[nth];
             self.ask(leg, tick, actions);
+        }
+        for nth in 0..self.symbols[place].followers.len() {
+            self.lead(self.symbols[place].followers[nth], tick, actions);
+        }
+    }
+
+    /// The leader of a symbol moved: councils that listen to leaders think again at the own quote that still stands, and
+    /// the strategies that they advise are asked.
+    fn lead(&mut self, follower: usize, leader: &Tick, actions: &mut Actions) {
+        let symbol = &self.symbols[follower];
+        let Some(last) = symbol.last else { return };
+        let standing = Tick { time: last.time.max(leader.time), seen: last.seen.max(leader.seen), ..last };
+        let age = standing.time.since(last.time);
+        let listens = |council: &Council| council.listens_to_leader(age);
+        for nth in 0..symbol.councils.len() {
+            let council = self.symbols[follower].councils[nth];
+            if listens(&self.councils[council]) {
+                self.councils[council].reconsider(self.symbols[follower].features.frame(), &standing);
+                self.listen_to_bench(council, actions);
+            }
+        }
+        for nth in 0..self.symbols[follower].legs.len() {
+            let leg = self.symbols[follower].legs[nth];
+            if self.legs[leg].council.is_some_and(|council| listens(&self.councils[council])) {
+                self.ask(leg, &standing, actions);
+            }
         }
     }
 

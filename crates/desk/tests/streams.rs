@@ -37,6 +37,7 @@ fn busy() -> Spec {
             StopSpec { sigma_multiple: 2.0, range_multiple: 0.0, spread_multiple: 3.0, target: TargetSpec::Absent };
         spec.strategies[2].stop = StopRule::Volatility { stop: Points(20), target: Some(Points(30)), widen };
         with_ensemble(spec, barrier, demands);
+        spec.classes[0].council.leader_moves = Span::from_secs(2);
         for strategy in &mut spec.strategies {
             strategy.cooldown = Span::from_secs(2);
         }

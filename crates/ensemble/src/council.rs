@@ -34,6 +34,9 @@ pub struct CouncilSpec {
     pub regime: RegimeSpec,
     /// A frame older than its tick by more than this is stale, and so are opinions older than the quote decided on.
     pub age_max: Span,
+    /// The council thinks again whenever the symbol's leader moves, while the symbol's own quote is not older than this;
+    /// zero: at its own quotes only. What a leader tells is worth most before the own quote has followed.
+    pub leader_moves: Span,
 }
 
 /// What is kept of a moment until its labels come back.
@@ -122,15 +125,27 @@ impl Council {
     /// Takes a believed tick and the frame after it: learns from the labels that the tick resolves, renews every
     /// opinion, and takes a sample when one is due.
     pub fn observe(&mut self, frame: &Frame, tick: &Tick) {
+        self.hear(frame, tick, true);
+    }
+
+    /// Thinks again because the symbol's leader moved: `tick` is the own quote that still stands, at the leader's time.
+    /// The regime, and what filters the own quotes, hear nothing new.
+    pub fn reconsider(&mut self, frame: &Frame, tick: &Tick) {
+        self.hear(frame, tick, false);
+    }
+
+    fn hear(&mut self, frame: &Frame, tick: &Tick, own: bool) {
         let standing = &mut self.standing;
         standing.heard = Some(standing.heard.map_or(tick.time, |heard| heard.max(tick.time)));
         let learned = self.learn(tick);
-        self.regime.on_tick(frame, tick);
+        if own {
+            self.regime.on_tick(frame, tick);
+        }
         self.standing.regime = *self.regime.view();
         self.standing.weights = self.weights.mixed(&self.standing.regime.posterior);
         let silenced = self.silenced(frame, tick);
         let null = clipped_logit(self.spec.barrier.null(tick.spread().as_f64()));
-        let moment = Moment { frame, tick, barrier: &self.spec.barrier, null, silenced };
+        let moment = Moment { frame, tick, barrier: &self.spec.barrier, null, own, silenced };
         let mut thoughts = [Thought::default(); AGENTS];
         for (i, seat) in self.seats.iter_mut().enumerate() {
             thoughts[i] = seat.think(&moment);
@@ -330,6 +345,11 @@ impl Council {
     /// How many labels are unresolved.
     pub fn labels_pending(&self) -> usize {
         self.labels.pending()
+    }
+
+    /// Whether it thinks again when the leader moves and the own quote is this old.
+    pub fn listens_to_leader(&self, age: Span) -> bool {
+        self.spec.leader_moves > Span(0) && age <= self.spec.leader_moves
     }
 
     pub(crate) const fn spec(&self) -> &CouncilSpec {

@@ -188,6 +188,8 @@ pub(crate) struct Moment<'a> {
     pub(crate) barrier: &'a Barrier,
     /// The log-odds of the null at this spread.
     pub(crate) null: f64,
+    /// Whether the quote is new, and not one that still stands while the leader moved.
+    pub(crate) own: bool,
     /// Why nobody may speak now, if so.
     pub(crate) silenced: Option<Abstain>,
 }
@@ -303,7 +305,9 @@ impl Seat {
 
     /// Takes the next quote, and thinks.
     pub(crate) fn think(&mut self, moment: &Moment<'_>) -> Thought {
-        self.mind.on_tick(moment.frame, moment.tick);
+        if moment.own {
+            self.mind.on_tick(moment.frame, moment.tick);
+        }
         let thought = Thought { epoch: self.epoch, ..self.consider(moment).unwrap_or_else(Thought::kept) };
         self.faulted |= thought.kept == Some(Abstain::Fault);
         thought

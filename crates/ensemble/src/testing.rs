@@ -51,6 +51,7 @@ pub(crate) const COUNCIL: CouncilSpec = CouncilSpec {
         change_shuts: 1.0,
     },
     age_max: Span::from_secs(2),
+    leader_moves: Span(0),
 };
 
 /// A strategy that listens to everybody alike.

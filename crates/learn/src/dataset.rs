@@ -7,6 +7,7 @@
 
 pub mod checks;
 pub mod meta;
+pub(crate) mod moves;
 pub mod read;
 pub mod row;
 pub mod spec;

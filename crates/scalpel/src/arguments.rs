@@ -179,6 +179,9 @@ pub(crate) struct MakeDataset {
     /// A row every so many ticks
     #[arg(long, value_name = "TICKS")]
     pub(crate) every_ticks: Option<u32>,
+    /// Rows also when the leader moves, while the own quote is not older than this; as `leader_moves` of the class
+    #[arg(long, value_name = "SECONDS", requires = "leader")]
+    pub(crate) leader_moves: Option<f64>,
     /// Clock of the files, where they do not say: UTC, UTC-5, Europe/Athens
     #[arg(long)]
     pub(crate) zone: Option<String>,

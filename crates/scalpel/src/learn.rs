@@ -85,6 +85,7 @@ fn dataset(asked: &MakeDataset) -> Outcome {
     barrier.commission_points = asked.commission.map_or(barrier.commission_points, |pips| pips * pip);
     spec.sampling = asked.every.map_or(spec.sampling, |seconds| Sampling::Time(span(seconds)));
     spec.sampling = asked.every_ticks.map_or(spec.sampling, Sampling::Ticks);
+    spec.leader_moves = asked.leader_moves.map_or(spec.leader_moves, span);
     let drawn = Drawn::new("dataset");
     let built = build((&config, &input, &asked.source), &spec, &asked.out, &drawn).map_err(failed)?;
     drawn.finish();

@@ -308,6 +308,7 @@ pub fn council(barrier: Barrier) -> CouncilSpec {
             change_shuts: 1.0,
         },
         age_max: Span::from_secs(2),
+        leader_moves: Span(0),
     }
 }
 

@@ -98,6 +98,9 @@ fn compare(early: &Row, late: &Row, cut: usize, found: &mut Lookahead) {
             found.found(name, at, cut);
         }
     }
+    if early.moved.is_some() && early.moved != late.moved {
+        found.found("moved", at, cut);
+    }
 }
 
 /// How far a feature is from what it is after the longest warm-up.

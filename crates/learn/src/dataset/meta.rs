@@ -14,7 +14,7 @@ use crate::dataset::spec::{DatasetSpec, Primary};
 use crate::fault::Fault;
 
 /// The name and version of the columns and of this record.
-pub const SCHEMA: &str = "scalpel-dataset/1";
+pub const SCHEMA: &str = "scalpel-dataset/2";
 /// The key of the record in the Parquet footer; its value is JSON.
 pub const KEY: &str = "scalpel.dataset";
 
@@ -73,6 +73,8 @@ pub struct Meta {
     pub barrier: BarrierMeta,
     /// Which moments are rows.
     pub sampling: String,
+    /// Moves of the leader are rows too while the own quote is not older than this, in milliseconds; 0: never.
+    pub leader_moves_ms: i64,
     /// Who chose the side of the meta-label.
     pub primary: String,
     /// SHA-256 of the configuration's text, in hexadecimal.
@@ -117,6 +119,7 @@ impl Meta {
                 silence_ms: spec.silence.as_millis(),
             },
             sampling: spec.sampling.text(),
+            leader_moves_ms: spec.leader_moves.as_millis(),
             primary: match spec.primary {
                 Primary::Absent => "absent".to_owned(),
                 Primary::Sign(feature) => format!("sign of {}", feature.name()),

@@ -40,6 +40,9 @@ pub struct Row {
     pub primary: Option<Side>,
     /// A buy, and a sell; `None` where nobody knows: a silence, a hopeless spread, the end of the ticks.
     pub came: [Option<Came>; 2],
+    /// How far the mid moved from the decision latency after this moment to the horizon after that, in points; `None` where
+    /// nobody knows.
+    pub moved: Option<f64>,
 }
 
 /// The place of a side in [`Row::came`].

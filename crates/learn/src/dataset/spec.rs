@@ -55,6 +55,9 @@ pub struct DatasetSpec {
     pub pending_max: usize,
     /// Who chooses the side of the meta-label.
     pub primary: Primary,
+    /// Moves of the symbol's leader become rows too, while the symbol's own quote is not older than this; zero: its own
+    /// quotes only. As the class's council listens.
+    pub leader_moves: Span,
 }
 
 /// The most rows that may be unresolved at once.
@@ -82,6 +85,7 @@ impl DatasetSpec {
             sampling: Sampling::Time(labels.cadence),
             pending_max: 1 << 16,
             primary: Primary::Absent,
+            leader_moves: found.council.leader_moves,
         })
     }
 

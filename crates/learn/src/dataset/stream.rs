@@ -8,8 +8,9 @@ use ensemble::RegimeView;
 use ensemble::labels::Labels;
 use features::{Feature, Frame};
 use feed::Record;
-use market::{Side, SymbolId, Tick, Time};
+use market::{Side, Span, SymbolId, Tick, Time};
 
+use crate::dataset::moves::Moves;
 use crate::dataset::row::{Came, Row, place};
 use crate::dataset::spec::{DatasetSpec, Primary, Sampling};
 use crate::fault::Fault;
@@ -22,8 +23,14 @@ pub struct Stream {
     actions: Actions,
     now: Time,
     seq: u64,
+    /// Believed quotes so far of the symbol, and of its leader.
     believed: u64,
+    led: u64,
+    leader: Option<SymbolId>,
+    /// The symbol's last believed quote.
+    last: Option<Tick>,
     labels: Labels<()>,
+    moves: Moves,
     /// Rows that may still get a label, oldest first.
     rows: VecDeque<Row>,
     /// Believed, uncrossed ticks since the last row, and bid plus ask at that row.
@@ -49,7 +56,11 @@ impl Stream {
             now: Time::MIN,
             seq: 0,
             believed: 0,
+            led: 0,
+            leader: config.desk.symbols.get(usize::from(spec.symbol.0)).and_then(|symbol| symbol.leader),
+            last: None,
             labels,
+            moves: Moves::new(spec.latency, spec.barrier.horizon, spec.silence),
             rows: VecDeque::new(),
             ticks: 0,
             sampled: None,
@@ -77,14 +88,23 @@ impl Stream {
         };
         self.desk.on_event(&Event { seq: self.seq, time: self.now, fact }, &mut self.actions);
         self.actions.clear();
-        if let Record::Quote(tick) = record
-            && tick.symbol == self.spec.symbol
-        {
-            let believed = self.desk.tick_counts(tick.symbol).map_or(0, |counts| counts.believed);
-            if believed != self.believed {
-                self.believed = believed;
-                self.on_tick(tick, out);
-            }
+        let Record::Quote(tick) = record else { return };
+        let believed = self.desk.tick_counts(tick.symbol).map_or(0, |counts| counts.believed);
+        if tick.symbol == self.spec.symbol && believed != self.believed {
+            (self.believed, self.last) = (believed, Some(*tick));
+            self.on_tick(tick, out);
+        } else if Some(tick.symbol) == self.leader && believed != self.led {
+            self.led = believed;
+            self.on_leader(tick, out);
+        }
+    }
+
+    /// The leader moved: the own quote that still stands is looked at again, as the desk does.
+    fn on_leader(&mut self, leader: &Tick, out: &mut Vec<Row>) {
+        let Some(last) = self.last else { return };
+        let standing = Tick { time: last.time.max(leader.time), seen: last.seen.max(leader.seen), ..last };
+        if self.spec.leader_moves > Span(0) && standing.time.since(last.time) <= self.spec.leader_moves {
+            self.on_tick(&standing, out);
         }
     }
 
@@ -95,7 +115,7 @@ impl Stream {
 
     /// The order is the council's: first what the tick resolves, then what it shows.
     fn on_tick(&mut self, tick: &Tick, out: &mut Vec<Row>) {
-        let Self { labels, rows, spec, .. } = self;
+        let Self { labels, moves, rows, spec, .. } = self;
         let first = rows.front().map_or(0, |row| row.number);
         labels.on_tick(tick, |(), label| {
             if let Some(row) = rows.get_mut((label.sample - first) as usize) {
@@ -109,7 +129,12 @@ impl Stream {
                 });
             }
         });
-        let oldest = labels.oldest();
+        moves.on_quote(tick.time, tick.bid.0.saturating_add(tick.ask.0), |row, moved| {
+            if let Some(row) = rows.get_mut((row - first) as usize) {
+                row.moved = moved;
+            }
+        });
+        let oldest = moves.oldest().map_or(labels.oldest(), |row| row.min(labels.oldest()));
         while rows.front().is_some_and(|row| row.number < oldest) {
             out.extend(rows.pop_front());
         }
@@ -141,6 +166,9 @@ impl Stream {
             return;
         }
         let row = self.row(number, tick);
+        if row.is_some() {
+            self.moves.add(number, tick.time);
+        }
         self.rows.extend(row);
     }
 
@@ -152,7 +180,7 @@ impl Stream {
             Primary::Sign(feature) => side(&frame, feature),
         };
         let Tick { time, bid, ask, .. } = *tick;
-        Some(Row { number, time, bid, ask, frame, regime, primary, came: [None; 2] })
+        Some(Row { number, time, bid, ask, frame, regime, primary, came: [None; 2], moved: None })
     }
 }
 

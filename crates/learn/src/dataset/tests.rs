@@ -274,3 +274,20 @@ fn what_cannot_be_is_refused_with_its_name() {
     std::fs::write(&path, b"PAR1 is not enough PAR1").unwrap();
     assert!(Dataset::open(&path).unwrap_err().to_string().contains("x.parquet"));
 }
+
+/// The leader's moves are moments too, and the rows are those of the desk that listens.
+#[test]
+fn rows_are_taken_when_the_leader_moves() {
+    let config = config();
+    let records = ticks(6_000, 3);
+    let led = DatasetSpec { leader_moves: Span::from_secs(2), ..spec(&config) };
+    let (alone, both) = (rows(&config, &spec(&config), &records).unwrap(), rows(&config, &led, &records).unwrap());
+    assert!(both.len() > alone.len(), "{} {}", both.len(), alone.len());
+    let own = |row: &Row| {
+        let of = |record: &Record| matches!(record, Record::Quote(t) if t.symbol == SymbolId(0) && t.time == row.time);
+        records.iter().any(of)
+    };
+    assert!(both.iter().any(|row| !own(row)), "some of them lie between the own quotes");
+    let known = both.iter().filter(|row| row.moved.is_some()).count();
+    assert!(known * 10 > both.len() * 9, "{known} of {}", both.len());
+}

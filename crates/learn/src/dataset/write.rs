@@ -57,6 +57,7 @@ struct Batch {
     primary: Int8Builder,
     meta_won: BooleanBuilder,
     sides: [SideColumns; 2],
+    moved: Float64Builder,
     rows: usize,
 }
 
@@ -77,6 +78,7 @@ pub fn schema() -> Schema {
         fields.push(number(&format!("{side}_net")));
         fields.push(number(&format!("{side}_uniqueness")));
     }
+    fields.push(number("moved"));
     Schema::new(fields)
 }
 
@@ -124,6 +126,7 @@ impl Batch {
             primary: Int8Builder::new(),
             meta_won: BooleanBuilder::new(),
             sides: [SideColumns::new(), SideColumns::new()],
+            moved: Float64Builder::new(),
             rows: 0,
         }
     }
@@ -149,6 +152,7 @@ impl Batch {
         for (side, came) in self.sides.iter_mut().zip(&row.came) {
             side.push(came.as_ref());
         }
+        self.moved.append_option(row.moved);
         self.rows += 1;
     }
 
@@ -165,6 +169,7 @@ impl Batch {
         arrays.push(Arc::new(self.primary.finish()));
         arrays.push(Arc::new(self.meta_won.finish()));
         self.sides.iter_mut().for_each(|side| side.take(&mut arrays));
+        arrays.push(Arc::new(self.moved.finish()));
         self.rows = 0;
         RecordBatch::try_new(Arc::clone(&self.schema), arrays)
     }
