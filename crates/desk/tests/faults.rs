@@ -8,7 +8,7 @@ use std::sync::Arc;
 use desk::{Action, Actions, Command, Desk, Event, Fact, Fault, News, Reseat, Role, Spec, Unseated};
 use ensemble::{Artefact, Barrier, Brain, DecideSpec, Input, Misfit, Parts, Trained};
 use features::Feature;
-use market::{Money, Points, Reader, Span, State, StrategyId, SymbolId};
+use market::{Money, Points, Reader, Span, State, StrategyId, SymbolId, Time};
 use models::forest::{Forest, Leaf, Link, Tree};
 use models::paired::PairedSpec;
 use risk::{Blackout, BlackoutScope, Level, Operator, Scope};

@@ -6,6 +6,7 @@
 
 pub mod cell;
 
+use ensemble::Scale;
 use market::math::{ln, sigmoid, sqrt};
 use rand::seq::SliceRandom;
 use rand::{RngExt, SeedableRng};
@@ -100,6 +101,9 @@ impl GruSpec {
     }
 }
 
+/// How many deviations an input counts at most.
+pub const CLIP: f64 = 5.0;
+
 /// A trained net with the scale of its inputs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct GruModel {
@@ -149,9 +153,9 @@ impl Inputs {
             let mean = known().sum::<f64>() / count;
             let variance = known().map(|x| (x - mean) * (x - mean)).sum::<f64>() / count;
             let scale = if variance > 0.0 { sqrt(variance) } else { 1.0 };
+            let scaled = Scale { mean, deviation: scale };
             for (row, x) in column.iter().enumerate() {
-                inputs.values[row * width + place] =
-                    if x.is_finite() { ((x - mean) / scale).clamp(-5.0, 5.0) } else { 0.0 };
+                inputs.values[row * width + place] = scaled.of(*x, CLIP);
             }
             inputs.mean.push(mean);
             inputs.scale.push(scale);

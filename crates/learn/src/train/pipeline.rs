@@ -312,7 +312,7 @@ fn numbers(bytes: &[u8]) -> Vec<f64> {
     chunks.iter().map(|bytes| f64::from_le_bytes(*bytes)).collect()
 }
 
-fn two(bytes: &[u8], rows: usize) -> Result<[Vec<f64>; 2], Fault> {
+pub(crate) fn two(bytes: &[u8], rows: usize) -> Result<[Vec<f64>; 2], Fault> {
     let mut first = numbers(bytes);
     if first.len() != 2 * rows {
         return Err(Fault::Content("stage".into(), "holds another number of rows".into()));
