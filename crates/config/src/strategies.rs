@@ -93,6 +93,8 @@ fn decide(table: &Table<'_>, instrument: &Instrument, classes: &[Class]) -> (Dec
                 z: table.number("z", 0.0, 10.0),
                 awake_min: table.whole("agents_min", 1, AGENTS as i64) as usize,
                 gate_min: table.number("gate_min", 0.0, 1.0),
+                meta_min: if table.has("meta_min") { table.number("meta_min", 0.0, 1.0) } else { META_MIN },
+                meta_required: table.has("meta") && table.choice("meta", &[("optional", false), ("required", true)]),
             };
             // Without the class nothing else of the strategy can be judged by it; one fault is enough.
             (Decide::Ensemble { class, spec }, Some(known.map_or(UNREAD, |known| known.barrier)))
@@ -109,6 +111,9 @@ fn decide(table: &Table<'_>, instrument: &Instrument, classes: &[Class]) -> (Dec
     }
 }
 
+/// More likely a net profit than not.
+const META_MIN: f64 = 0.5;
+
 /// What stands for a class that does not exist; the fault ends the reading.
 const UNREAD: Barrier = Barrier { target: Points(1), stop: Points(1), horizon: Span::SECOND, commission_points: 0.0 };
 
@@ -119,7 +124,10 @@ fn agents(table: &Table<'_>) -> [f64; AGENTS] {
     for (name, weight) in table.every_number() {
         match AgentKind::ALL.iter().position(|kind| kind.name() == name) {
             Some(place) => prior[place] = weight,
-            None => table.complain(name, "is not an agent; there are flow, fair_value, burst, momentum and reversion"),
+            None => table.complain(
+                name,
+                "is not an agent; there are flow, fair_value, burst, momentum, reversion, trees and sequence",
+            ),
         }
     }
     prior

@@ -286,8 +286,8 @@ fn bet(decision: &Decision, stop: Option<Points>) -> Bet {
         win: decision.barrier.target.as_f64() - commission,
         loss: stop.unwrap_or(decision.barrier.stop).as_f64() + commission,
         confidence: confidence.clamp(0.0, 1.0),
-        // The meta model is a later issue's; until then it has no say.
-        meta: 1.0,
+        // Without its word it neither raises nor lowers the size.
+        meta: decision.meta.unwrap_or(1.0),
         regime_gate: decision.regime.gate,
     }
 }

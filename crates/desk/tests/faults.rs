@@ -6,9 +6,9 @@ use desk::spec::{Conversion, Decide, StakeSpec, StopRule};
 use std::sync::Arc;
 
 use desk::{Action, Actions, Command, Desk, Event, Fact, Fault, News, Reseat, Role, Spec, Unseated};
-use ensemble::{Artefact, Barrier, DecideSpec, Input, Misfit, Parts, Trained};
+use ensemble::{Artefact, Barrier, Brain, DecideSpec, Input, Misfit, Parts, Trained};
 use features::Feature;
-use market::{Money, Points, Reader, Span, State, StrategyId, SymbolId};
+use market::{Money, Points, Reader, Span, State, StrategyId, SymbolId, Time};
 use models::forest::{Forest, Leaf, Link, Tree};
 use models::paired::PairedSpec;
 use risk::{Blackout, BlackoutScope, Level, Operator, Scope};
@@ -17,8 +17,16 @@ use stage::specs::{changed, noon, plain, with_ensemble};
 const BARRIER: Barrier =
     Barrier { target: Points(20), stop: Points(30), horizon: Span::MINUTE, commission_points: 0.0 };
 
-const DEMANDS: DecideSpec =
-    DecideSpec { prior: [1.0; ensemble::AGENTS], beta: 1.0, margin_points: 1.0, z: 1.0, awake_min: 1, gate_min: 0.1 };
+const DEMANDS: DecideSpec = DecideSpec {
+    prior: [1.0; ensemble::AGENTS],
+    beta: 1.0,
+    margin_points: 1.0,
+    z: 1.0,
+    awake_min: 1,
+    gate_min: 0.1,
+    meta_min: 0.5,
+    meta_required: false,
+};
 
 fn faults(change: impl FnOnce(&mut Spec)) -> Vec<Fault> {
     Desk::new(&changed(plain(), change)).err().unwrap_or_default()
@@ -173,8 +181,8 @@ fn model(byte: u8, barrier: Barrier) -> Arc<Artefact> {
         builder.tree(Tree { splits: vec![], leaves: vec![leaf] }).unwrap();
         builder.build().unwrap()
     };
-    let inputs = vec![Input { feature: Feature::Spread, low: 0.0, high: 9.0 }];
-    let forests = [forest(), forest()];
-    let parts = Parts { name: "leaf".into(), barrier, inputs, outside_max: 0, missing_max: 0, forests };
+    let inputs = vec![Input { feature: Feature::Spread, low: 0.0, high: 9.0, deciles: [0.0; 9] }];
+    let (brain, trained) = (Brain::Trees([forest(), forest()]), (Time(0), Time(1)));
+    let parts = Parts { name: "leaf".into(), barrier, inputs, outside_max: 0, missing_max: 0, trained, brain };
     Arc::new(Artefact::new(parts, [byte; 32]).unwrap())
 }

@@ -24,6 +24,8 @@ fn busy() -> Spec {
         z: 0.2,
         awake_min: 1,
         gate_min: 0.0,
+        meta_min: 0.5,
+        meta_required: false,
     };
     changed(plain(), |spec| {
         let leader = market::Instrument { name: "EURUSD.lead".into(), ..eurusd() };

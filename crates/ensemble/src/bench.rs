@@ -9,10 +9,11 @@ use std::sync::Arc;
 use market::{Reader, Side, State, Torn};
 use models::paired::{Decision as Ruling, Pair, Paired, PairedSpec};
 
-use crate::artefact::{Artefact, TRAINED, Trained};
+use crate::artefact::{Artefact, TRAINED, Trained, VOTERS};
 use crate::barrier::Barrier;
 use crate::labels::Label;
 use crate::seat::{AgentSpec, Moment, Seat, Thought};
+use crate::vote::AgentKind;
 
 /// A trial of a challenger: its rules, how it stands, and the label that it waits for.
 #[derive(Debug, Clone)]
@@ -72,28 +73,28 @@ impl Bench {
         }
     }
 
-    fn enter(&mut self, model: Arc<Artefact>) -> Seat {
+    fn enter(&mut self, kind: AgentKind, model: Arc<Artefact>) -> Seat {
         self.epoch += 1;
-        Seat::of_model(&self.agents, model, self.epoch)
+        Seat::of_model(&self.agents, kind, model, self.epoch)
     }
 
     /// A model takes the champion's seat at once; the one that sat there stays ready.
     pub(crate) fn install(&mut self, champion: &mut Seat, model: Arc<Artefact>) {
         let which = model.seat() as usize;
-        let before = std::mem::replace(champion, self.enter(model));
+        let before = std::mem::replace(champion, self.enter(champion.kind(), model));
         self.formers[which] = before.model().is_some().then_some(before);
     }
 
     /// A model sits down beside the champion, on trial. One that was there before leaves.
-    pub(crate) fn challenge(&mut self, model: Arc<Artefact>, spec: PairedSpec) {
+    pub(crate) fn challenge(&mut self, kind: AgentKind, model: Arc<Artefact>, spec: PairedSpec) {
         let which = model.seat() as usize;
-        self.challengers[which] = Some(self.enter(model));
+        self.challengers[which] = Some(self.enter(kind, model));
         self.trials[which] = Some(Trial::new(spec));
     }
 
     /// The challenger takes the champion's seat with all that was learned about it; `false` when there is none.
     pub(crate) fn promote(&mut self, which: Trained, champion: &mut Seat) -> bool {
-        let Some(challenger) = self.challengers[which as usize].take() else { return false };
+        let Some(challenger) = self.challengers.get_mut(which as usize).and_then(Option::take) else { return false };
         let before = std::mem::replace(champion, challenger);
         self.formers[which as usize] = before.model().is_some().then_some(before);
         self.trials[which as usize] = None;
@@ -102,27 +103,32 @@ impl Bench {
 
     /// The champion of before takes its seat back; `false` when there is none.
     pub(crate) fn roll_back(&mut self, which: Trained, champion: &mut Seat) -> bool {
-        let Some(former) = self.formers[which as usize].take() else { return false };
+        let Some(mut former) = self.formers.get_mut(which as usize).and_then(Option::take) else { return false };
+        former.return_to_service();
         *champion = former;
         true
     }
 
     /// The challenger leaves; `false` when there is none.
     pub(crate) fn dismiss(&mut self, which: Trained) -> bool {
-        self.trials[which as usize] = None;
-        self.challengers[which as usize].take().is_some()
+        let place = which as usize;
+        if place >= TRAINED {
+            return false;
+        }
+        self.trials[place] = None;
+        self.challengers[place].take().is_some()
     }
 
     pub(crate) fn challenger(&self, which: Trained) -> Option<&Seat> {
-        self.challengers[which as usize].as_ref()
+        self.challengers.get(which as usize)?.as_ref()
     }
 
     pub(crate) fn former(&self, which: Trained) -> Option<&Seat> {
-        self.formers[which as usize].as_ref()
+        self.formers.get(which as usize)?.as_ref()
     }
 
     pub(crate) fn trial(&self, which: Trained) -> Option<&Trial> {
-        self.trials[which as usize].as_ref()
+        self.trials.get(which as usize)?.as_ref()
     }
 
     /// Lets the challengers think.
@@ -146,7 +152,7 @@ impl Bench {
 
     /// A label came back: the challengers learn from it, and the trial that waited for it goes on.
     pub(crate) fn learn(&mut self, champions: [(&Seat, Option<&Thought>); TRAINED], moment: &Resolved<'_>) {
-        for (which, (champion, thought)) in Trained::ALL.iter().zip(champions) {
+        for (which, (champion, thought)) in VOTERS.iter().zip(champions) {
             let place = *which as usize;
             let Some(challenger) = &mut self.challengers[place] else { continue };
             let Some(own) = moment.shadows.iter().find(|thought| challenger.owns(thought)) else { continue };
@@ -197,7 +203,7 @@ fn load_seat(which: Trained, agents: &AgentSpec, from: &mut Reader<'_>) -> Resul
     if !from.read::<bool>()? {
         return Ok(None);
     }
-    let mut seat = Seat::new(which.agent(), agents);
+    let mut seat = Seat::new(which.agent().ok_or(Torn)?, agents);
     seat.load(from)?;
     Ok(Some(seat))
 }
@@ -205,8 +211,8 @@ fn load_seat(which: Trained, agents: &AgentSpec, from: &mut Reader<'_>) -> Resul
 impl State for Bench {
     fn save(&self, out: &mut Vec<u8>) {
         self.epoch.save(out);
-        for which in Trained::ALL {
-            let place = *which as usize;
+        for which in VOTERS {
+            let place = which as usize;
             save_seat(self.challengers[place].as_ref(), out);
             save_seat(self.formers[place].as_ref(), out);
             self.trials[place].is_some().save(out);
@@ -219,10 +225,10 @@ impl State for Bench {
     }
     fn load(&mut self, from: &mut Reader<'_>) -> Result<(), Torn> {
         self.epoch.load(from)?;
-        for which in Trained::ALL {
-            let place = *which as usize;
-            self.challengers[place] = load_seat(*which, &self.agents, from)?;
-            self.formers[place] = load_seat(*which, &self.agents, from)?;
+        for which in VOTERS {
+            let place = which as usize;
+            self.challengers[place] = load_seat(which, &self.agents, from)?;
+            self.formers[place] = load_seat(which, &self.agents, from)?;
             self.trials[place] = None;
             if from.read::<bool>()? {
                 let mut trial = Trial::new(from.read::<PairedSpec>()?);

@@ -3,17 +3,18 @@
 use std::sync::Arc;
 
 use features::Frame;
-use market::{Span, Tick, Time, math};
-use models::STATES;
+use market::{Side, Span, Tick, Time, math};
 use models::paired::PairedSpec;
 use models::pool::clipped_logit;
+use models::{NetState, STATES};
 
-use crate::artefact::{Artefact, TRAINED, Trained};
+use crate::artefact::{Artefact, Sequence, TRAINED, Trained, VOTERS};
 use crate::barrier::Barrier;
 use crate::bench::{Bench, BenchNews, Resolved, Trial};
 use crate::calibration::Evidence;
 use crate::domain::Reach;
 use crate::labels::{Label, LabelCounts, LabelSpec, Labels};
+use crate::meta::{Judged, MetaSeat};
 use crate::regime::{Regime, RegimeSpec, RegimeView};
 use crate::seat::{AgentSpec, Moment, Seat, Thought};
 use crate::vote::{AGENTS, Abstain, AgentKind, Vote};
@@ -66,12 +67,20 @@ impl Sample {
 pub enum Misfit {
     /// Its probabilities are about another barrier: (the model's, the council's).
     Barrier(Barrier, Barrier),
+    /// A model of this seat does not vote: what it would have said cannot be compared label by label, so there is no trial.
+    NoTrial(Trained),
 }
 
 impl std::fmt::Display for Misfit {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self::Barrier(model, council) = self;
-        write!(f, "the model was trained for {model:?}, the class trades {council:?}")
+        match self {
+            Self::Barrier(model, council) => {
+                write!(f, "the model was trained for {model:?}, the class trades {council:?}")
+            }
+            Self::NoTrial(seat) => {
+                write!(f, "a {} model has no vote, so there is no trial of it: seat it as the champion", seat.name())
+            }
+        }
     }
 }
 
@@ -100,10 +109,11 @@ pub struct Council {
     regime: Regime,
     blackout: Option<Time>,
     bench: Bench,
+    meta: MetaSeat,
     standing: Standing,
 }
 
-market::state!(Council { labels, seats, weights, regime, blackout, bench, standing });
+market::state!(Council { labels, seats, weights, regime, blackout, bench, meta, standing });
 
 impl Council {
     /// A council that has learned nothing.
@@ -119,7 +129,7 @@ impl Council {
         };
         let labels = Labels::new(spec.barrier, spec.labels);
         let (seats, bench) = (Seat::all(&spec.agents), Bench::new(&spec.agents));
-        Self { spec: *spec, labels, seats, weights, regime, blackout: None, bench, standing }
+        Self { spec: *spec, labels, seats, weights, regime, blackout: None, bench, meta: MetaSeat::new(), standing }
     }
 
     /// Takes a believed tick and the frame after it: learns from the labels that the tick resolves, renews every
@@ -156,6 +166,9 @@ impl Council {
         }
         let mut shadows = [Thought::default(); TRAINED];
         self.bench.think(&moment, &mut shadows);
+        let trees = AgentKind::Trees as usize;
+        let judged = Judged { trees: self.seats[trees].model(), said: thoughts[trees].opined(), null };
+        self.meta.look(frame, &self.standing.regime, &judged);
         self.replace_the_faulted();
         if silenced.is_none() && tick.spread().0 >= 0 && self.labels.is_due(tick.time) {
             for (seat, thought) in self.seats.iter_mut().zip(&thoughts) {
@@ -171,20 +184,24 @@ impl Council {
 
     /// A trained model that produces what is not a number gives its seat back to the one before it, if there is one.
     fn replace_the_faulted(&mut self) {
-        for which in Trained::ALL {
-            let seat = &mut self.seats[which.agent() as usize];
-            if seat.is_faulted() && self.bench.roll_back(*which, seat) {
-                self.bench.news = Some(BenchNews::RolledBack(*which));
-                self.reseat(*which);
+        for which in VOTERS {
+            let Some(seat) = which.agent().map(|agent| &mut self.seats[agent as usize]) else { continue };
+            if seat.is_faulted() && self.bench.roll_back(which, seat) {
+                self.bench.news = Some(BenchNews::RolledBack(which));
+                self.reseat(which);
             }
         }
     }
 
     /// Somebody else sits here: what was said before is not its word.
     fn reseat(&mut self, which: Trained) {
-        let place = which.agent() as usize;
+        let Some(agent) = which.agent() else { return };
+        let place = agent as usize;
         self.standing.opinions[place] = Vote::default();
         self.standing.evidence[place] = self.seats[place].evidence();
+        if which == Trained::Trees {
+            self.meta.forget();
+        }
     }
 
     fn fits(&self, model: &Artefact) -> Result<(), Misfit> {
@@ -200,7 +217,10 @@ impl Council {
     pub fn install(&mut self, model: Arc<Artefact>) -> Result<(), Misfit> {
         self.fits(&model)?;
         let which = model.seat();
-        self.bench.install(&mut self.seats[which.agent() as usize], model);
+        match which.agent() {
+            Some(agent) => self.bench.install(&mut self.seats[agent as usize], model),
+            None => self.meta.install(model),
+        }
         self.reseat(which);
         Ok(())
     }
@@ -212,14 +232,16 @@ impl Council {
     /// [`Misfit`]; nothing has changed then.
     pub fn challenge(&mut self, model: Arc<Artefact>, trial: PairedSpec) -> Result<(), Misfit> {
         self.fits(&model)?;
-        self.bench.challenge(model, trial);
+        let agent = model.seat().agent().ok_or(Misfit::NoTrial(model.seat()))?;
+        self.bench.challenge(agent, model, trial);
         Ok(())
     }
 
     /// The challenger takes the champion's seat, with its calibration; the champion stays ready to come back. `false` when
     /// nobody challenges.
     pub fn promote(&mut self, which: Trained) -> bool {
-        let promoted = self.bench.promote(which, &mut self.seats[which.agent() as usize]);
+        let Some(agent) = which.agent() else { return false };
+        let promoted = self.bench.promote(which, &mut self.seats[agent as usize]);
         if promoted {
             self.reseat(which);
         }
@@ -228,7 +250,8 @@ impl Council {
 
     /// The champion of before takes its seat back. `false` when there is none.
     pub fn roll_back(&mut self, which: Trained) -> bool {
-        let back = self.bench.roll_back(which, &mut self.seats[which.agent() as usize]);
+        let Some(agent) = which.agent() else { return self.meta.roll_back() };
+        let back = self.bench.roll_back(which, &mut self.seats[agent as usize]);
         if back {
             self.reseat(which);
         }
@@ -242,7 +265,25 @@ impl Council {
 
     /// The model that has a seat.
     pub fn champion(&self, which: Trained) -> Option<&Arc<Artefact>> {
-        self.seats[which.agent() as usize].model()
+        match which.agent() {
+            Some(agent) => self.seats[agent as usize].model(),
+            None => self.meta.champion(),
+        }
+    }
+
+    /// When the net that has the seat took its last step, and what it put out then, before its calibration.
+    pub fn last_step(&self) -> Option<(Time, [f64; 2])> {
+        self.seats[AgentKind::Sequence as usize].runner()?.last()
+    }
+
+    /// The net that has the seat, and what its sequence has left behind.
+    pub fn net(&self) -> Option<(&Sequence, &NetState)> {
+        self.seats[AgentKind::Sequence as usize].runner()?.parts()
+    }
+
+    /// What the meta model would be asked about a side at the last quote; `None` while it is silent.
+    pub fn meta_question(&self, side: Side) -> Option<Vec<f64>> {
+        self.meta.question(side, &self.spec.barrier)
     }
 
     /// The model that challenges it.
@@ -252,7 +293,10 @@ impl Council {
 
     /// The model that would come back.
     pub fn former(&self, which: Trained) -> Option<&Arc<Artefact>> {
-        self.bench.former(which)?.model()
+        match which.agent() {
+            Some(_) => self.bench.former(which)?.model(),
+            None => self.meta.former(),
+        }
     }
 
     /// The challenger's trial.
@@ -273,7 +317,7 @@ impl Council {
             learned = true;
             learn_label(seats, weights, sample, label);
             let champions = std::array::from_fn(|which| {
-                let place = Trained::ALL[which].agent() as usize;
+                let place = VOTERS[which].agent().map_or(0, |agent| agent as usize);
                 (&seats[place], sample.own(&seats[place], place))
             });
             let Sample { null, shadows, .. } = sample;
@@ -354,6 +398,10 @@ impl Council {
 
     pub(crate) const fn spec(&self) -> &CouncilSpec {
         &self.spec
+    }
+
+    pub(crate) const fn meta(&self) -> &MetaSeat {
+        &self.meta
     }
 
     pub(crate) const fn standing(&self) -> &Standing {

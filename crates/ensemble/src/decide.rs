@@ -23,6 +23,7 @@ use models::pool::clipped_logit;
 
 use crate::barrier::Barrier;
 use crate::council::{Council, CouncilSpec, Standing};
+use crate::meta::MetaSilence;
 use crate::regime::RegimeView;
 use crate::vote::{AGENTS, Abstain, SIDES, place};
 
@@ -41,12 +42,17 @@ pub struct DecideSpec {
     pub awake_min: usize,
     /// The regime gate must be at least this far open, and not shut.
     pub gate_min: f64,
+    /// The meta model must give the chosen side at least this probability of a net profit. Without one seated it has no
+    /// say, unless it is demanded.
+    pub meta_min: f64,
+    /// Nothing is traded while the meta model has nothing to say.
+    pub meta_required: bool,
 }
 
 impl DecideSpec {
     fn is_sound(&self) -> bool {
         self.prior.iter().all(|prior| prior.is_finite() && *prior >= 0.0)
-            && [self.beta, self.margin_points, self.z, self.gate_min].iter().all(|x| x.is_finite())
+            && [self.beta, self.margin_points, self.z, self.gate_min, self.meta_min].iter().all(|x| x.is_finite())
             && self.z >= 0.0
     }
 }
@@ -66,9 +72,22 @@ pub enum Reason {
     BelowMargin,
     /// It would be worth it, but the regime forbids it.
     GateClosed,
+    /// It would be worth it, but the meta model gives the side too low a probability of a net profit.
+    MetaDeclined,
+    /// The strategy demands the meta model's word, and it has none.
+    MetaSilent,
 }
 
-market::state_enum!(Reason { Fault, WarmingUp, AllAbstained, TooFewAgents, BelowMargin, GateClosed });
+market::state_enum!(Reason {
+    Fault,
+    WarmingUp,
+    AllAbstained,
+    TooFewAgents,
+    BelowMargin,
+    GateClosed,
+    MetaDeclined,
+    MetaSilent
+});
 
 impl Reason {
     /// The reason in a word, for reports.
@@ -80,6 +99,8 @@ impl Reason {
             Self::TooFewAgents => "too_few_agents",
             Self::BelowMargin => "below_margin",
             Self::GateClosed => "gate_closed",
+            Self::MetaDeclined => "meta_declined",
+            Self::MetaSilent => "meta_silent",
         }
     }
 }
@@ -169,6 +190,11 @@ pub struct Decision {
     pub views: [View; 2],
     /// The side with the higher lower bound.
     pub best: Side,
+    /// The meta model's probability that the better side earns more than its costs. It is asked only when nothing else
+    /// forbids the trade.
+    pub meta: Option<f64>,
+    /// Why it was asked and has said nothing, if so.
+    pub meta_silent: Option<MetaSilence>,
 }
 
 impl Decision {
@@ -210,7 +236,15 @@ pub struct NoTrade {
 /// [`NoTrade`] with the reason, and with the same arithmetic.
 #[expect(clippy::result_large_err, reason = "both outcomes carry the arithmetic, so neither is larger")]
 pub fn decide(council: &Council, spec: &DecideSpec, tick: &Tick) -> Result<Decision, NoTrade> {
-    judge(council.standing(), council.spec(), spec, tick)
+    let mut decision = judge(council.standing(), council.spec(), spec, tick)?;
+    // Asked last and only about what would be traded: a forest costs more than all of the rest.
+    let word = council.meta().word(decision.best, council.barrier());
+    (decision.meta, decision.meta_silent) = (word.ok(), word.err());
+    match word {
+        Ok(p) if p < spec.meta_min => Err(NoTrade { reason: Reason::MetaDeclined, decision }),
+        Err(_) if spec.meta_required => Err(NoTrade { reason: Reason::MetaSilent, decision }),
+        Ok(_) | Err(_) => Ok(decision),
+    }
 }
 
 /// The same, from what the council says.
@@ -273,6 +307,8 @@ fn weigh(standing: &Standing, council: &CouncilSpec, spec: &DecideSpec, tick: &T
         regime: standing.regime,
         views,
         best: if sell.ev_lo > buy.ev_lo { Side::Sell } else { Side::Buy },
+        meta: None,
+        meta_silent: None,
     }
 }
 

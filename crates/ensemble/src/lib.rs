@@ -9,6 +9,8 @@
 //! `regime`       the gate and the context              `seat`      one agent whole; how to add one
 //! `council`      learn and tell, tick by tick          `decide`    the trade rule, with all its arithmetic
 //! `artefact`     a trained model as a seat takes it    `bench`     challengers on trial, champions of before
+//! `cadence`      which ticks are moments               `sequence`  a net in its seat
+//! `meta`         the second model, asked after the pool
 
 #[cfg(test)]
 extern crate self as ensemble;
@@ -16,6 +18,7 @@ extern crate self as ensemble;
 pub mod artefact;
 pub mod barrier;
 mod bench;
+pub mod cadence;
 pub mod calibration;
 pub mod council;
 pub mod decide;
@@ -23,22 +26,28 @@ pub mod domain;
 mod fair;
 mod inputs;
 pub mod labels;
+pub mod meta;
 pub mod regime;
 mod seat;
+mod sequence;
 #[cfg(test)]
 mod testing;
 pub mod vote;
 pub mod weights;
 
-pub use artefact::{Artefact, ArtefactError, Digest, Input, Parts, TRAINED, Trained};
+pub use artefact::{
+    Artefact, ArtefactError, Brain, Digest, Input, Line, Parts, Scale, Sequence, TRAINED, Trained, VOTERS,
+};
 pub use barrier::{Barrier, BarrierFault};
 pub use bench::{BenchNews, Trial};
+pub use cadence::{Cadence, Sampler};
 pub use calibration::{CalibrationSpec, Evidence};
 pub use council::{Council, CouncilSpec, Misfit};
 pub use decide::{DecideSpec, Decision, NoTrade, Part, Reason, View, decide};
 pub use domain::{DomainSpec, Reach};
 pub use fair::FairValueSpec;
 pub use labels::{Label, LabelCounts, LabelSpec, Outcome};
+pub use meta::MetaSilence;
 pub use regime::{REGIME_INPUTS, RegimeSpec, RegimeView};
 pub use seat::AgentSpec;
 pub use vote::{AGENTS, Abstain, AgentKind, Opinion, Vote};

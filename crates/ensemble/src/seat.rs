@@ -10,12 +10,13 @@ use features::Frame;
 use market::{Reader, Side, State, Tick, Torn};
 use models::{Ftrl, FtrlSpec};
 
-use crate::artefact::{Artefact, INPUTS_MAX};
+use crate::artefact::{Artefact, Brain, INPUTS_MAX};
 use crate::barrier::Barrier;
 use crate::calibration::{Calibration, CalibrationSpec, Evidence, Lesson};
 use crate::domain::{Centre, Domain, DomainSpec, Reach};
 use crate::fair::{FairValue, FairValueSpec};
 use crate::inputs::{self, Inputs, WIDTH};
+use crate::sequence::Runner;
 use crate::vote::{AGENTS, Abstain, AgentKind, Opinion, Vote, place};
 
 /// How the agents learn.
@@ -38,7 +39,8 @@ pub struct AgentSpec {
 enum Mind {
     Logistic(Logistic),
     FairValue(FairValue),
-    Trained(Option<Arc<Artefact>>),
+    Trees(Option<Arc<Artefact>>),
+    Sequence(Option<Box<Runner>>),
 }
 
 /// An online logistic regression on mirrored inputs and a constant, which takes up the base rate.
@@ -77,14 +79,16 @@ impl Mind {
             AgentKind::Burst => logistic(Look::Burst { surge_min: spec.surge_min }),
             AgentKind::Momentum => logistic(Look::Momentum),
             AgentKind::Reversion => logistic(Look::Reversion),
-            AgentKind::Trees => Self::Trained(None),
+            AgentKind::Trees => Self::Trees(None),
+            AgentKind::Sequence => Self::Sequence(None),
         }
     }
 
     fn on_tick(&mut self, frame: &Frame, tick: &Tick) {
         match self {
-            Self::Logistic(_) | Self::Trained(_) => {}
+            Self::Logistic(_) | Self::Trees(_) | Self::Sequence(None) => {}
             Self::FairValue(fair) => fair.on_tick(frame, tick),
+            Self::Sequence(Some(runner)) => runner.on_tick(frame, tick),
         }
     }
 
@@ -93,7 +97,7 @@ impl Mind {
             Self::Logistic(logistic) => logistic.look.inputs(frame),
             Self::FairValue(fair) => fair.inputs(frame, tick),
             // What it reads, and whether that is within its training, the model knows itself.
-            Self::Trained(model) => model.as_ref().map(|_| [0.0; WIDTH]).ok_or(Abstain::NoModel),
+            Self::Trees(_) | Self::Sequence(_) => self.model().map(|_| [0.0; WIDTH]).ok_or(Abstain::NoModel),
         }
     }
 
@@ -108,11 +112,15 @@ impl Mind {
                 Ok([tilt, -tilt])
             }
             Self::FairValue(fair) => fair.raw(moment.frame, moment.tick, moment.barrier),
-            Self::Trained(model) => {
+            Self::Trees(model) => {
                 let mut room = [f64::NAN; INPUTS_MAX];
                 let model = model.as_ref().ok_or(Abstain::NoModel)?;
                 let row = model.row(moment.frame, &mut room)?;
                 Ok(model.log_odds(row).map(|log_odds| log_odds - moment.null))
+            }
+            Self::Sequence(runner) => {
+                let runner = runner.as_ref().ok_or(Abstain::NoModel)?;
+                Ok(runner.log_odds(moment.tick.time)?.map(|log_odds| log_odds - moment.null))
             }
         }
     }
@@ -123,7 +131,24 @@ impl Mind {
                 logistic.model.learn(&logistic_inputs(standardised, side), won, weight);
             }
             // The filter learns from quotes, a trained model has learned: neither learns from labels.
-            Self::FairValue(_) | Self::Trained(_) => {}
+            Self::FairValue(_) | Self::Trees(_) | Self::Sequence(_) => {}
+        }
+    }
+
+    /// The trained model that thinks here.
+    fn model(&self) -> Option<&Arc<Artefact>> {
+        match self {
+            Self::Trees(model) => model.as_ref(),
+            Self::Sequence(runner) => runner.as_ref().map(|runner| runner.model()),
+            Self::Logistic(_) | Self::FairValue(_) => None,
+        }
+    }
+
+    /// The mind of a trained model that votes.
+    fn of_model(model: Arc<Artefact>) -> Self {
+        match model.parts().brain {
+            Brain::Sequence(_) => Self::Sequence(Runner::new(model).map(Box::new)),
+            Brain::Trees(_) | Brain::Meta { .. } => Self::Trees(Some(model)),
         }
     }
 }
@@ -133,20 +158,39 @@ impl State for Mind {
         match self {
             Self::Logistic(logistic) => logistic.model.save(out),
             Self::FairValue(fair) => fair.save(out),
-            Self::Trained(model) => save_model(model.as_deref(), out),
+            Self::Trees(model) => save_model(model.as_deref(), out),
+            Self::Sequence(runner) => {
+                save_model(runner.as_ref().map(|runner| &**runner.model()), out);
+                if let Some(runner) = runner {
+                    runner.save(out);
+                }
+            }
         }
     }
     fn load(&mut self, from: &mut Reader<'_>) -> Result<(), Torn> {
         match self {
             Self::Logistic(logistic) => logistic.model.load(from),
             Self::FairValue(fair) => fair.load(from),
-            Self::Trained(model) => load_model(model, from),
+            Self::Trees(model) => {
+                load_model(model, from)?;
+                let fits = |model: &Arc<Artefact>| matches!(model.parts().brain, Brain::Trees(_));
+                if model.iter().all(fits) { Ok(()) } else { Err(Torn) }
+            }
+            Self::Sequence(runner) => {
+                let mut model = runner.take().map(|runner| Arc::clone(runner.model()));
+                load_model(&mut model, from)?;
+                let Some(model) = model else { return Ok(()) };
+                let mut loaded = Runner::new(model).ok_or(Torn)?;
+                loaded.load(from)?;
+                *runner = Some(Box::new(loaded));
+                Ok(())
+            }
         }
     }
 }
 
 /// A snapshot holds the whole model, so that it needs nothing beside it.
-fn save_model(model: Option<&Artefact>, out: &mut Vec<u8>) {
+pub(crate) fn save_model(model: Option<&Artefact>, out: &mut Vec<u8>) {
     let Some(model) = model else { return out.push(0) };
     out.push(1);
     model.digest().iter().for_each(|byte| out.push(*byte));
@@ -156,7 +200,7 @@ fn save_model(model: Option<&Artefact>, out: &mut Vec<u8>) {
     out.extend_from_slice(&bytes);
 }
 
-fn load_model(model: &mut Option<Arc<Artefact>>, from: &mut Reader<'_>) -> Result<(), Torn> {
+pub(crate) fn load_model(model: &mut Option<Arc<Artefact>>, from: &mut Reader<'_>) -> Result<(), Torn> {
     *model = match from.u8()? {
         0 => None,
         1 => {
@@ -219,6 +263,11 @@ impl Thought {
         matches!(self.kept, None | Some(Abstain::Uncalibrated))
     }
 
+    /// What was thought of both sides, whether its calibration lets it be said or not.
+    pub(crate) fn opined(&self) -> Option<[Opinion; 2]> {
+        self.is_lesson().then_some(self.opinions)
+    }
+
     /// What was said about a side.
     pub(crate) fn said(&self, side: Side) -> Option<Opinion> {
         self.kept.is_none().then_some(self.opinions[place(side)])
@@ -254,16 +303,31 @@ impl Seat {
     }
 
     /// A seat that a trained model takes, with nothing known of it yet.
-    pub(crate) fn of_model(spec: &AgentSpec, model: Arc<Artefact>, epoch: u32) -> Self {
-        let seat = Self::new(model.seat().agent(), spec);
-        Self { mind: Mind::Trained(Some(model)), epoch, ..seat }
+    pub(crate) fn of_model(spec: &AgentSpec, kind: AgentKind, model: Arc<Artefact>, epoch: u32) -> Self {
+        Self { mind: Mind::of_model(model), epoch, ..Self::new(kind, spec) }
+    }
+
+    pub(crate) const fn kind(&self) -> AgentKind {
+        self.kind
     }
 
     /// The trained model that sits here.
     pub(crate) fn model(&self) -> Option<&Arc<Artefact>> {
+        self.mind.model()
+    }
+
+    /// The net that runs here.
+    pub(crate) fn runner(&self) -> Option<&Runner> {
         match &self.mind {
-            Mind::Trained(model) => model.as_ref(),
-            Mind::Logistic(_) | Mind::FairValue(_) => None,
+            Mind::Sequence(runner) => runner.as_deref(),
+            Mind::Trees(_) | Mind::Logistic(_) | Mind::FairValue(_) => None,
+        }
+    }
+
+    /// It comes back after a time in which it heard nothing.
+    pub(crate) fn return_to_service(&mut self) {
+        if let Mind::Sequence(Some(runner)) = &mut self.mind {
+            runner.rest();
         }
     }
 
@@ -284,7 +348,7 @@ impl Seat {
     /// Begins anew, with nothing learned.
     pub(crate) fn restart(&mut self) {
         *self = match self.model() {
-            Some(model) => Self::of_model(&self.spec, Arc::clone(model), self.epoch),
+            Some(model) => Self::of_model(&self.spec, self.kind, Arc::clone(model), self.epoch),
             None => Self::new(self.kind, &self.spec),
         };
     }
@@ -325,7 +389,7 @@ impl Seat {
         let mut thought = Thought { seen, standardised, ..Thought::default() };
         thought.kept = None;
         let reach = self.domain.reach(&standardised);
-        let trained = matches!(self.mind, Mind::Trained(_));
+        let trained = self.model().is_some();
         if !trained && reach != Reach::Inside {
             thought.kept = Some(if reach == Reach::Unknown { Abstain::WarmUp } else { Abstain::OutOfDomain });
             return Ok(thought);
@@ -356,7 +420,7 @@ impl Seat {
             Some(Abstain::WarmUp) => thought.seen != [0.0; WIDTH],
             Some(Abstain::Stale | Abstain::Blackout | Abstain::Fault | Abstain::NoOpinion | Abstain::NoModel) => false,
         };
-        let has_seen = has_seen && !matches!(self.mind, Mind::Trained(_));
+        let has_seen = has_seen && self.model().is_none();
         if has_seen && !self.faulted {
             self.domain.learn(&thought.seen);
         }

@@ -55,8 +55,16 @@ pub(crate) const COUNCIL: CouncilSpec = CouncilSpec {
 };
 
 /// A strategy that listens to everybody alike.
-pub(crate) const DECIDE: DecideSpec =
-    DecideSpec { prior: [1.0; ensemble::AGENTS], beta: 1.0, margin_points: 0.0, z: 1.645, awake_min: 2, gate_min: 0.3 };
+pub(crate) const DECIDE: DecideSpec = DecideSpec {
+    prior: [1.0; ensemble::AGENTS],
+    beta: 1.0,
+    margin_points: 0.0,
+    z: 1.645,
+    awake_min: 2,
+    gate_min: 0.3,
+    meta_min: 0.5,
+    meta_required: false,
+};
 
 /// Deterministic noise: the LCG-12 of signals.md 7.
 #[derive(Clone)]

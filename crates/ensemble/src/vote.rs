@@ -17,9 +17,11 @@ pub enum AgentKind {
     Reversion,
     /// Boosted trees, trained beforehand.
     Trees,
+    /// A recurrent net, trained beforehand.
+    Sequence,
 }
 
-market::state_enum!(AgentKind { Flow, FairValue, Burst, Momentum, Reversion, Trees });
+market::state_enum!(AgentKind { Flow, FairValue, Burst, Momentum, Reversion, Trees, Sequence });
 
 /// How many agents vote.
 pub const AGENTS: usize = AgentKind::ALL.len();
@@ -34,6 +36,7 @@ impl AgentKind {
             Self::Momentum => "momentum",
             Self::Reversion => "reversion",
             Self::Trees => "trees",
+            Self::Sequence => "sequence",
         }
     }
 }

@@ -98,6 +98,8 @@ pub struct Finished<R> {
     pub collected: Collector,
     /// Positions that were open at the end, and could not be closed.
     pub left_open: usize,
+    /// Models whose time never came.
+    pub unseated: Vec<Seating>,
     /// The stream, read to its end.
     pub source: Source,
     /// The symbol of each feed, by its place in the configuration.
@@ -107,8 +109,8 @@ pub struct Finished<R> {
 impl<R> Finished<R> {
     /// The results, and the record apart.
     pub fn split(self) -> (Finished<()>, R) {
-        let Self { desk, record, collected, left_open, source, feeds } = self;
-        (Finished { desk, record: (), collected, left_open, source, feeds }, record)
+        let Self { desk, record, collected, left_open, unseated, source, feeds } = self;
+        (Finished { desk, record: (), collected, left_open, unseated, source, feeds }, record)
     }
 }
 
@@ -175,7 +177,7 @@ impl Snapshots {
     }
 }
 
-/// A trained model that sits down when a run begins.
+/// A trained model that sits down once a run's clock is there.
 #[derive(Debug, Clone)]
 pub struct Seating {
     /// Who wants it.
@@ -186,9 +188,13 @@ pub struct Seating {
     pub role: desk::Role,
     /// The model.
     pub model: std::sync::Arc<ensemble::Artefact>,
+    /// Not before this: `Parts::honest_from`, so that it meets nothing that it has learned from; or `Time::MIN`.
+    pub from: Time,
 }
 
-/// Runs a configuration over records, with these models from the first on. `on_progress` is told how far it is, every few thousand records.
+/// Runs a configuration over records. Each model sits down before the first record that is heard at its time or later, in
+/// the order of their times, then of the list: several for one seat are a schedule of swaps. `on_progress` is told how far it
+/// is, every few thousand records.
 ///
 /// # Errors
 /// [`RunError`].
@@ -205,15 +211,18 @@ pub fn run<R: Record>(
     let names = config.desk.strategies.iter().map(|strategy| strategy.name.clone()).collect();
     let mut session = Session::new(desk, venue, record, Collector::new(names));
     let mut heard: u64 = 0;
+    let mut schedule: Vec<&Seating> = models.iter().collect();
+    schedule.sort_by_key(|seating| seating.from);
+    let mut seated = 0;
     while let Some(judged) = source.next() {
         let judged = judged?;
         heard += 1;
         if heard == 1 {
             session.start(judged.record.seen())?;
-            for seating in models {
-                let Seating { by, class, role, model } = seating.clone();
-                session.seat(judged.record.seen(), (by, class, role), model)?;
-            }
+        }
+        while let Some(due) = schedule.get(seated).filter(|due| due.from <= judged.record.seen()) {
+            session.seat(judged.record.seen(), (due.by, due.class, due.role), std::sync::Arc::clone(&due.model))?;
+            seated += 1;
         }
         match judged.record {
             MarketRecord::Quote(tick) => session.tick(&tick)?,
@@ -233,7 +242,8 @@ pub fn run<R: Record>(
     let left_open = session.watch.finish(&session.desk);
     let Session { desk, record, watch: collected, .. } = session;
     let feeds = feeds.to_vec();
-    Ok(Finished { desk, record, collected, left_open, source, feeds })
+    let unseated = schedule[seated..].iter().map(|seating| (*seating).clone()).collect();
+    Ok(Finished { desk, record, collected, left_open, unseated, source, feeds })
 }
 
 /// How long the end of a run waits for its last positions to be closed at the last quotes.

@@ -158,7 +158,7 @@ fn of_strategy(session: &Session, name: &str) -> Result<Judgement, String> {
         expectancy: family_interval(&days, k, seed),
         stressed: family_interval(&stressed, k, seed),
     };
-    let (verdict, reason) = judge(&pips, null.as_ref(), &family, k);
+    let (verdict, reason) = out_of_sample(session, judge(&pips, null.as_ref(), &family, k));
     Ok(Judgement {
         strategy: name.to_owned(),
         money: figures(trades.iter().map(|trade| trade.net().as_f64())),
@@ -173,6 +173,15 @@ fn of_strategy(session: &Session, name: &str) -> Result<Judgement, String> {
         verdict,
         reason,
     })
+}
+
+/// What a model earns on ticks that it may have learned from is no edge.
+fn out_of_sample(session: &Session, (verdict, reason): (Verdict, String)) -> (Verdict, String) {
+    if !session.in_sample {
+        return (verdict, reason);
+    }
+    let capped = if verdict == Verdict::Edge { Verdict::NotEnoughData } else { verdict };
+    (capped, format!("in-sample: a model was seated on ticks that it may have learned from; {reason}"))
 }
 
 /// The verdict on a run of several strategies: that of the best.

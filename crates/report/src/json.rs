@@ -101,6 +101,7 @@ pub fn json(session: &Session, a: &Assessment) -> Value {
         "sortino_day": a.daily.sortino,
         "cost_sensitivity": sensitivity(&session.costs, "cost_factor"),
         "latency_sensitivity": sensitivity(&session.latencies, "latency_ms"),
+        "in_sample": session.in_sample,
         "warnings": session.warnings,
         "verdict": a.verdict.name(),
         "verdict_reason": a.reason,

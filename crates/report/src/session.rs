@@ -117,6 +117,8 @@ pub struct Session {
     pub costs: Vec<Sensitivity>,
     /// The run at other latencies.
     pub latencies: Vec<Sensitivity>,
+    /// Whether a model was seated on ticks that it may have learned from: then no figure says what it is worth.
+    pub in_sample: bool,
     /// What a reader must know besides.
     pub warnings: Vec<String>,
     /// Ticks per second of the main run.

@@ -112,9 +112,13 @@ pub(crate) struct Backtest {
     /// The configuration; `scalpel config` prints the one used otherwise
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
-    /// Trained models to seat when the run begins, as `scalpel learn train` writes them
-    #[arg(long, num_args = 1.., value_name = "FILE")]
+    /// Trained models: files, or folders of a training or a package. Each is seated once the run's clock has passed the end
+    /// of its training and the life of its last labels; several make a schedule of swaps
+    #[arg(long, num_args = 1.., value_name = "PATH")]
     pub(crate) model: Vec<PathBuf>,
+    /// Seat the models when the run begins, whatever they have learned from; the report and the verdict say so
+    #[arg(long, requires = "model")]
+    pub(crate) in_sample: bool,
     /// Clock of the files, where they do not say: UTC, UTC-5, Europe/Athens
     #[arg(long)]
     pub(crate) zone: Option<String>,

@@ -35,6 +35,7 @@ struct Job {
     resume: bool,
     command: String,
     models: Vec<runs::Seating>,
+    in_sample: bool,
     ledger: Option<PathBuf>,
 }
 
@@ -91,8 +92,13 @@ pub(crate) fn backtest(asked: &Backtest) -> Outcome {
     doubt_symbol(asked, &options);
     let out = folder(asked.run.out.as_deref(), asked.resume)?;
     let command = std::env::args().collect::<Vec<_>>().join(" ");
-    let models = asked.model.iter().map(|path| crate::seats::seating(path, &config)).collect::<Result<_, _>>()?;
-    run(&Job { resume: asked.resume, models, ..Job::new(base, config, input, out, command) })
+    let models = crate::seats::seatings(&asked.model, &config, asked.in_sample)?;
+    run(&Job {
+        resume: asked.resume,
+        models,
+        in_sample: asked.in_sample,
+        ..Job::new(base, config, input, out, command)
+    })
 }
 
 /// A path that names another symbol than was asked for is worth a word: the content of most tick files names none.
@@ -186,7 +192,8 @@ fn stamp() -> String {
 impl Job {
     fn new(base: JobBase, config: Config, input: Input, out: PathBuf, command: String) -> Self {
         let JobBase { seed, json, quick, durability, ledger } = base;
-        Self { config, input, out, seed, json, quick, durability, resume: false, command, models: Vec::new(), ledger }
+        let (resume, in_sample, models) = (false, false, Vec::new());
+        Self { config, input, out, seed, json, quick, durability, resume, command, models, in_sample, ledger }
     }
 }
 
@@ -218,6 +225,11 @@ fn run(job: &Job) -> Outcome {
     session.manifest.data = digests(&job.input)?;
     session.manifest.journal_head.clone_from(&main.head);
     session.ticks_per_second = main.ticks_per_second;
+    session.in_sample = job.in_sample;
+    if job.in_sample {
+        session.warnings.push("in-sample: models were seated on ticks that they may have learned from".into());
+    }
+    session.warnings.extend(main.finished.unseated.iter().map(crate::seats::unseated));
     compare(job, &main, &mut session)?;
     session.memory_peak = screen::memory_peak();
     let assessment =

@@ -61,6 +61,7 @@ pub(crate) fn session(finished: &Finished<()>, config: &Config) -> Session {
         null: Vec::new(),
         costs: Vec::new(),
         latencies: Vec::new(),
+        in_sample: false,
         warnings,
         ticks_per_second: 0.0,
         memory_peak: 0,

@@ -19,7 +19,7 @@ use replay::backtest::Input;
 use crate::arguments::{Learn, MakeDataset, TrainOn};
 use crate::backtest::{feeds, instruments, parse};
 use crate::screen::{self, Stage};
-use crate::{Failure, Outcome, package, trials};
+use crate::{Failure, Outcome, package, seats, trials};
 
 pub(crate) fn learn(verb: &Learn) -> Outcome {
     match verb {
@@ -128,7 +128,7 @@ fn training(asked: &TrainOn) -> Outcome {
     drawn.finish();
     let ledger = trials::ledger(asked.ledger.as_deref(), &asked.out);
     let trials = trials::fitted(&ledger, &report, asked.seed)?;
-    let model = save_model(asked, (&report, trials))?;
+    let model = save_models(asked, (&report, trials))?;
     if asked.json {
         let object = serde_json::to_string_pretty(&report).map_err(|error| Failure::Broken(error.to_string()))?;
         return screen::say(&object);
@@ -137,32 +137,43 @@ fn training(asked: &TrainOn) -> Outcome {
     screen::say(&format!("{model}\nTrials   {trials} in {}", ledger.path().display()))
 }
 
-/// The trees as a model to seat, beside the rest; or why there is none.
-fn save_model(asked: &TrainOn, (report, trials): (&Report, u64)) -> Result<String, Failure> {
-    let path = asked.out.join("trees.model");
-    let name = asked.out.file_name().map_or("trees".into(), |name| name.to_string_lossy().into_owned());
-    let made = match learn::train::model::model(&asked.dataset, &asked.out, &name) {
-        Ok(made) => made,
-        Err(Fault::TooLittle(..)) => {
-            let gone = fs::remove_file(&path);
-            return match gone {
-                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                    Err(Failure::Output(format!("{}: {error}", path.display())))
+/// The models to seat, beside the rest, and the package of them all; which there are, and why others are not.
+fn save_models(asked: &TrainOn, (report, trials): (&Report, u64)) -> Result<String, Failure> {
+    let out = asked.out.display();
+    let name = asked.out.file_name().map_or("trained".into(), |name| name.to_string_lossy().into_owned());
+    let outcomes = learn::train::model::models(&asked.dataset, &asked.out, &name).map_err(failed)?;
+    let (mut text, mut made) = (String::new(), Vec::new());
+    for outcome in &outcomes {
+        let path = asked.out.join(seats::file_of(outcome.seat));
+        let shown = path.display();
+        match &outcome.made {
+            Ok(one) => {
+                replay::beside::save(&path, &one.model).map_err(|error| Failure::Output(error.to_string()))?;
+                let _ = write!(text, "\nModel    {shown}   digest {}", replay::beside::hex(one.model.digest()));
+                made.push(one);
+            }
+            Err(why) => {
+                match fs::remove_file(&path) {
+                    Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                        return Err(Failure::Output(format!("{shown}: {error}")));
+                    }
+                    _ => {}
                 }
-                _ => Ok("\nNo model to seat: the trees of one side tell nothing apart.".into()),
-            };
+                let _ = write!(text, "\nNo {}: {why}", seats::file_of(outcome.seat));
+            }
         }
-        Err(fault) => return Err(failed(fault)),
-    };
-    let model = replay::beside::made(made.parts.clone()).map_err(|error| Failure::Broken(error.to_string()))?;
-    replay::beside::save(&path, &model).map_err(|error| Failure::Output(error.to_string()))?;
+    }
+    if made.is_empty() {
+        return Ok(text + "\nNo model to seat.");
+    }
     let package = asked.out.join("package");
-    package::write(&package, &made, &model, (report, trials))?;
-    let (shown, package) = (path.display(), package.display());
-    Ok(format!(
-        "\nModel    {shown}   digest {}\n         scalpel backtest --model {shown} seats it\nPackage  {package}\n         scalpel models sign {package} --key FILE signs it for the registry",
-        replay::beside::hex(model.digest())
-    ))
+    package::write(&package, &made, (report, trials))?;
+    let package = package.display();
+    let _ = write!(
+        text,
+        "\n         scalpel backtest --model {out} seats all of them, after the time that they learned from\nPackage  {package}\n         scalpel models sign {package} --key FILE signs it for the registry"
+    );
+    Ok(text)
 }
 
 fn text(report: &Report) -> String {

@@ -208,9 +208,9 @@ fn verify(desk: &Desk<'_>, one: &One) -> Outcome {
     let checks = desk.checks();
     let mut found = desk.registry.verify(&one.name, which, &checks).map_err(|refusal| failed(&refusal))?;
     // Models of other kinds have nobody here who could ask them.
-    let asked = found.files.contains_key(package::MODEL);
+    let asked = package::is_ours(&found);
     if asked {
-        let ask = |model: &mut ensemble::Artefact, x: &[f64]| package::ask(model, x);
+        let ask = |models: &mut Vec<ensemble::Artefact>, x: &[f64]| package::ask(models, x);
         let loaded = desk.registry.load(&one.name, which, &checks, package::parse, ask);
         (found, _) = loaded.map_err(|refusal| failed(&refusal))?;
     }

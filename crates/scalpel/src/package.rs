@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::path::Path;
 
-use ensemble::Artefact;
+use ensemble::{Artefact, Brain, Trained, meta};
 use learn::train::model::Made;
 use learn::train::pipeline::judge::{Quality, Report};
 use registry::manifest::{BarrierSpec, Calibration, FeatureSchema, Kind, Manifest, Train, Validation};
@@ -11,10 +11,7 @@ use registry::{Loaded, Version, card};
 use vault::Digest;
 
 use crate::backtest::BUILD;
-use crate::{Failure, Outcome, screen};
-
-/// The file of a package that is the model.
-pub(crate) const MODEL: &str = "trees.model";
+use crate::{Failure, Outcome, screen, seats};
 
 /// Days after which a model must have been looked at again.
 const DAYS: i64 = 90;
@@ -23,21 +20,62 @@ const FAILS: &str = "Beyond the ranges of its training it abstains. It knows not
 High AUC on these labels is mostly volatility: read the direction's row in report.json.";
 
 /// Writes the package of a training: what `scalpel models sign` signs.
-pub(crate) fn write(folder: &Path, made: &Made, model: &Artefact, (report, trial): (&Report, u64)) -> Outcome {
+pub(crate) fn write(folder: &Path, made: &[&Made], (report, trial): (&Report, u64)) -> Outcome {
     let failed = |error: std::io::Error| Failure::Output(format!("{}: {error}", folder.display()));
     let manifest = manifest(made, report, trial)?;
     let json = serde_json::to_vec_pretty(&manifest).map_err(|error| Failure::Broken(error.to_string()))?;
     std::fs::create_dir_all(folder).map_err(failed)?;
     std::fs::write(folder.join("manifest.json"), json).map_err(failed)?;
-    std::fs::write(folder.join("golden.jsonl"), golden(made, model)).map_err(failed)?;
+    std::fs::write(folder.join("golden.jsonl"), golden(made)).map_err(failed)?;
     std::fs::write(folder.join("card.md"), card::write(&manifest, FAILS)).map_err(failed)?;
-    replay::beside::save(&folder.join(MODEL), model).map_err(|error| Failure::Output(error.to_string()))
+    for seat in Trained::ALL {
+        let path = folder.join(seats::file_of(*seat));
+        match made.iter().find(|made| made.model.seat() == *seat) {
+            Some(made) => {
+                replay::beside::save(&path, &made.model).map_err(|error| Failure::Output(error.to_string()))?
+            }
+            // A training of before may have made one.
+            None if path.exists() => std::fs::remove_file(&path).map_err(failed)?,
+            None => {}
+        }
+    }
+    Ok(())
+}
+
+/// The columns of a model's rows, with their units.
+fn columns(model: &Artefact) -> Vec<(String, String)> {
+    let own = |names: &[&str], unit: &str| -> Vec<_> {
+        names.iter().map(|name| ((*name).to_owned(), unit.to_owned())).collect()
+    };
+    let inputs = model.parts().inputs.iter();
+    let inputs = inputs.map(|input| (input.feature.name().to_owned(), input.feature.unit().to_owned())).collect();
+    match model.parts().brain {
+        Brain::Trees(_) | Brain::Sequence(_) => inputs,
+        Brain::Meta { .. } => {
+            [own(&meta::OPINION, "log-odds, side 1 or -1"), inputs, own(&meta::REGIME, "probability")].concat()
+        }
+    }
+}
+
+/// What golden questions have: the columns of all models, each once, in the order of the models; then the side, and which
+/// model is asked.
+fn schema<'a>(models: impl Iterator<Item = &'a Artefact>) -> Vec<(String, String)> {
+    let mut all: Vec<(String, String)> = Vec::new();
+    for column in models.flat_map(columns) {
+        if !all.iter().any(|known| known.0 == column.0) {
+            all.push(column);
+        }
+    }
+    all.push(("side".into(), "0 buy, 1 sell".into()));
+    all.push(("model".into(), "0 trees, 1 net, 2 meta".into()));
+    all
 }
 
 /// The name of a model: that of its folder, in the registry's letters.
-fn name(made: &Made) -> String {
+fn name(made: &[&Made]) -> String {
     let plain = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' };
-    let name: String = made.parts.name.chars().map(plain).take(64).collect();
+    let given = made.first().map_or("", |made| made.model.parts().name.as_str());
+    let name: String = given.chars().map(plain).take(64).collect();
     if name.starts_with(|c: char| c.is_ascii_alphanumeric()) {
         name
     } else {
@@ -45,16 +83,20 @@ fn name(made: &Made) -> String {
     }
 }
 
-fn manifest(made: &Made, report: &Report, trial: u64) -> Result<Manifest, Failure> {
+fn manifest(made: &[&Made], report: &Report, trial: u64) -> Result<Manifest, Failure> {
     let broken = |what: &str| Failure::Broken(format!("the package has no {what}"));
     let one = |text: &str| Version::parse(text).ok_or_else(|| broken("version"));
-    let mut names: Vec<String> = made.parts.inputs.iter().map(|input| input.feature.name().to_owned()).collect();
-    let mut units: Vec<String> = made.parts.inputs.iter().map(|input| input.feature.unit().to_owned()).collect();
-    names.push("side".into());
-    units.push("0 buy, 1 sell".into());
+    let (names, units) = schema(made.iter().map(|made| &made.model)).into_iter().unzip();
+    let voter =
+        made.iter().find(|made| made.model.seat().agent().is_some()).ok_or_else(|| broken("model that votes"))?;
+    let trained = voter.model.parts().trained;
+    let (kind, judged) = match voter.model.seat() {
+        Trained::Trees | Trained::Meta => (Kind::Gbdt, "trees"),
+        Trained::Sequence => (Kind::Gru, "gru"),
+    };
     let now_s = screen::epoch_seconds();
     let of = &report.meta.barrier;
-    let judged = report.judged.iter().find(|judged| judged.model == "trees" && judged.side == "buy");
+    let judged = report.judged.iter().find(|one| one.model == judged && one.side == "buy");
     let test = judged.and_then(|judged| judged.test.as_ref());
     let develop = judged.and_then(|judged| judged.develop.as_ref());
     let digests = report.meta.data.iter().map(|data| Digest::from_hex(&data.sha256));
@@ -63,7 +105,7 @@ fn manifest(made: &Made, report: &Report, trial: u64) -> Result<Manifest, Failur
         schema_version: 1,
         name: name(made),
         version: one("1.0.0")?,
-        kind: Kind::Gbdt,
+        kind,
         created_at_s: now_s,
         created_by: "scalpel learn train".into(),
         git_commit: BUILD.into(),
@@ -82,8 +124,8 @@ fn manifest(made: &Made, report: &Report, trial: u64) -> Result<Manifest, Failur
         horizon_s: wait_s,
         symbols: vec![report.meta.symbol.clone()],
         train: Train {
-            from_s: made.period.0 / 1_000_000_000,
-            to_s: made.period.1 / 1_000_000_000,
+            from_s: trained.0.0 / 1_000_000_000,
+            to_s: trained.1.0 / 1_000_000_000,
             n: report.develop as u64,
             uniq_n: develop.map_or(0.0, |quality| quality.effective),
             data_digests: digests.collect::<Option<_>>().ok_or_else(|| broken("digests of its data"))?,
@@ -124,39 +166,63 @@ fn validation(report: &Report, test: Option<&Quality>, trial: u64) -> Validation
     }
 }
 
-/// What the model answers on rows of its dataset, for both sides.
-fn golden(made: &Made, model: &Artefact) -> String {
-    let mut text = String::new();
-    for row in &made.rows {
-        let said = model.log_odds(row).map(market::math::sigmoid);
-        for (side, p) in said.iter().enumerate() {
-            let known = |x: &f64| if x.is_finite() { serde_json::json!(x) } else { serde_json::Value::Null };
-            let mut x: Vec<serde_json::Value> = row.iter().map(known).collect();
-            x.push(serde_json::json!(side));
-            let _ = writeln!(text, "{}", serde_json::json!({ "x": x, "p": p }));
+/// What the models answer on rows of their dataset, for both sides.
+fn golden(made: &[&Made]) -> String {
+    let (mut text, schema) = (String::new(), schema(made.iter().map(|made| &made.model)));
+    for made in made {
+        let own = columns(&made.model);
+        for row in &made.rows {
+            let value = |name: &String| {
+                let place = own.iter().position(|column| column.0 == *name)?;
+                row.get(place).copied().filter(|x| x.is_finite())
+            };
+            for (side, p) in made.model.log_odds(row).map(market::math::sigmoid).into_iter().enumerate() {
+                let mut x: Vec<Option<f64>> = schema.iter().map(|column| value(&column.0)).collect();
+                let asked = x.len() - 2;
+                (x[asked], x[asked + 1]) = (Some(side as f64), Some(f64::from(made.model.seat() as u8)));
+                let _ = writeln!(text, "{}", serde_json::json!({ "x": x, "p": p }));
+            }
         }
     }
     text
 }
 
-/// The model of a verified package.
-///
-/// # Errors
-/// Why it is none.
-pub(crate) fn parse(loaded: &Loaded) -> Result<Artefact, String> {
-    let bytes = loaded.files.get(MODEL).ok_or_else(|| format!("there is no {MODEL} in it"))?;
-    replay::beside::parse(bytes).map_err(|error| error.to_string())
+/// Whether a package has a model that this program can ask.
+pub(crate) fn is_ours(loaded: &Loaded) -> bool {
+    seats::FILES.iter().any(|file| loaded.files.contains_key(*file))
 }
 
-/// What a model answers to a golden question: a row, and the side behind it.
+/// The models of a verified package.
+///
+/// # Errors
+/// Why it has none, or which is none.
+pub(crate) fn parse(loaded: &Loaded) -> Result<Vec<Artefact>, String> {
+    let mut models = Vec::new();
+    for seat in Trained::ALL {
+        let file = seats::file_of(*seat);
+        let Some(bytes) = loaded.files.get(file) else { continue };
+        let model = replay::beside::parse(bytes).map_err(|error| format!("{file}: {error}"))?;
+        if model.seat() != *seat {
+            return Err(format!("{file} is a model of another seat"));
+        }
+        models.push(model);
+    }
+    if models.is_empty() { Err(format!("there is none of {} in it", seats::FILES.join(", "))) } else { Ok(models) }
+}
+
+/// What a model answers to a golden question: a row of all columns, the side behind it, and which model is asked.
 ///
 /// # Errors
 /// When the question is not one.
-pub(crate) fn ask(model: &Artefact, x: &[f64]) -> Result<f64, String> {
-    match x.split_last() {
-        Some((side, row)) if (*side == 0.0 || *side == 1.0) && row.len() == model.parts().inputs.len() => {
-            Ok(market::math::sigmoid(model.log_odds(row)[usize::from(*side == 1.0)]))
-        }
-        _ => Err("the question is not a row and a side, 0 or 1".into()),
+pub(crate) fn ask(models: &[Artefact], x: &[f64]) -> Result<f64, String> {
+    let wrong = || "the question is not a row, a side (0 or 1) and a model (0, 1 or 2)".to_owned();
+    let schema = schema(models.iter());
+    let [.., side, which] = x else { return Err(wrong()) };
+    let model = models.iter().find(|model| f64::from(model.seat() as u8) == *which).ok_or_else(wrong)?;
+    if x.len() != schema.len() || (*side != 0.0 && *side != 1.0) {
+        return Err(wrong());
     }
+    let place = |name: &String| schema.iter().position(|column| column.0 == *name);
+    let row: Option<Vec<f64>> = columns(model).iter().map(|column| place(&column.0).map(|place| x[place])).collect();
+    Ok(market::math::sigmoid(model.log_odds(&row.ok_or_else(wrong)?)[usize::from(*side == 1.0)]))
 }

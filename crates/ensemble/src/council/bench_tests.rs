@@ -1,5 +1,5 @@
 use super::*;
-use crate::artefact::{Input, Parts};
+use crate::artefact::{Brain, Input, Parts};
 use crate::bench::BenchNews;
 use crate::testing::{BARRIER, COUNCIL, Market};
 use crate::vote::Opinion;
@@ -23,10 +23,11 @@ fn model(digest: u8, strength: f64) -> Arc<Artefact> {
     let parts = Parts {
         name: format!("stump@{digest}"),
         barrier: BARRIER,
-        inputs: vec![Input { feature: Feature::Imbalance, low: -3.0, high: 3.0 }],
+        inputs: vec![Input { feature: Feature::Imbalance, low: -3.0, high: 3.0, deciles: [0.0; 9] }],
         outside_max: 0,
         missing_max: 0,
-        forests: [stump(-strength, strength), stump(strength, -strength)],
+        trained: (Time(0), Time(1)),
+        brain: Brain::Trees([stump(-strength, strength), stump(strength, -strength)]),
     };
     Arc::new(Artefact::new(parts, [digest; 32]).unwrap())
 }

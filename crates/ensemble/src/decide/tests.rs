@@ -63,7 +63,7 @@ fn each_outcome() {
     check("0.8 0.8 0.8 0.8 0.8", |_, spec| spec.z = f64::NAN, "fault p=0.800");
     check("0.8 0.8 0.8 0.8 0.8", |standing, _| standing.heard = Some(Time(-3_000_000_000)), "all_abstained p=0.433");
     // The prior switches agents off; few labels or disagreement lower the bound.
-    check("0.8 0.8 0.2 0.2 0.2", |_, spec| spec.prior = [1.0, 1.0, 0.0, 0.0, 0.0, 0.0], "Buy p=0.800 ev=9.00");
+    check("0.8 0.8 0.2 0.2 0.2", |_, spec| spec.prior[2..].fill(0.0), "Buy p=0.800 ev=9.00");
     check("0.8 0.8 0.2 0.2 0.2", |_, spec| spec.prior = [0.0; AGENTS], "all_abstained p=0.433");
     check("0.55 0.55 0.55 0.55 0.55", |standing, _| standing.evidence[0].labels = 1.0, "Buy p=0.550 ev=1.50");
     check(
@@ -89,6 +89,11 @@ fn extremising_is_clipped() {
     assert!(with(2.0) > with(1.0));
 }
 
+/// One of each agent.
+fn all<T: std::fmt::Debug>(one: impl Strategy<Value = T>) -> impl Strategy<Value = [T; AGENTS]> {
+    prop::collection::vec(one, AGENTS).prop_map(|all| all.try_into().unwrap())
+}
+
 fn vote() -> impl Strategy<Value = Vote> {
     (prop::array::uniform2(0.0..=1.0_f64), 0.0..=1.0_f64, 0_usize..10).prop_map(|(p, confidence, reason)| {
         let edge = clipped_logit(1.0);
@@ -107,9 +112,9 @@ fn evidence() -> impl Strategy<Value = Evidence> {
 
 prop_compose! {
     fn any_standing()(
-        opinions in prop::array::uniform6(vote()),
-        evidence in prop::array::uniform6(evidence()),
-        weights in prop::array::uniform6(0.02..0.6_f64),
+        opinions in all(vote()),
+        evidence in all(evidence()),
+        weights in all(0.02..0.6_f64),
         gate in 0.0..=1.0_f64,
     ) -> Standing {
         let standing = standing(&opinions);
@@ -119,14 +124,14 @@ prop_compose! {
 
 prop_compose! {
     fn any_spec()(
-        prior in prop::array::uniform6(prop_oneof![Just(0.0), 0.0..3.0_f64]),
+        prior in all(prop_oneof![Just(0.0), 0.0..3.0_f64]),
         beta in -1.0..4.0_f64,
         margin_points in -5.0..5.0_f64,
         z in 0.0..3.0_f64,
         awake_min in 0_usize..5,
         gate_min in 0.0..1.0_f64,
     ) -> DecideSpec {
-        DecideSpec { prior, beta, margin_points, z, awake_min, gate_min }
+        DecideSpec { prior, beta, margin_points, z, awake_min, gate_min, meta_min: 0.5, meta_required: false }
     }
 }
 
@@ -164,6 +169,7 @@ proptest! {
                 Reason::AllAbstained => prop_assert_eq!(decision.awake, 0),
                 Reason::TooFewAgents => prop_assert!(decision.awake < spec.awake_min),
                 Reason::BelowMargin => prop_assert!(!worth(&decision)),
+                Reason::MetaDeclined | Reason::MetaSilent => prop_assert!(false, "no meta model was asked"),
                 Reason::GateClosed => {
                     prop_assert!(worth(&decision) && standing.regime.gate < spec.gate_min.max(1e-300));
                 }
@@ -190,8 +196,11 @@ proptest! {
 #[test]
 fn the_pool_oracle() {
     // signals.md 7 #24, around a null of one half: 15 either way, no spread.
-    let votes = [says(0.6), says(0.55), says(0.48), Vote::default(), Vote::default(), Vote::default()];
-    let standing = Standing { weights: [0.5, 0.3, 0.2, 0.0, 0.0, 0.0], ..standing(&votes) };
+    let (mut votes, mut weights) = ([Vote::default(); AGENTS], [0.0; AGENTS]);
+    for (place, (p, weight)) in [(0.6, 0.5), (0.55, 0.3), (0.48, 0.2)].into_iter().enumerate() {
+        (votes[place], weights[place]) = (says(p), weight);
+    }
+    let standing = Standing { weights, ..standing(&votes) };
     for (beta, expected) in [(1.0, 0.561_419_548_9), (1.3, 0.579_568_619_7)] {
         let outcome = judge(&standing, &COUNCIL, &DecideSpec { beta, z: 0.0, ..DECIDE }, &tick(0));
         assert!((outcome.unwrap().views[0].p - expected).abs() < 1e-9);

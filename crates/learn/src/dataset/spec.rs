@@ -3,31 +3,12 @@
 use config::Config;
 use ensemble::{Barrier, LabelSpec};
 use features::Feature;
-use market::{Points, Span, SymbolId};
+use market::{Span, SymbolId};
 
 use crate::fault::Fault;
 
 /// Which moments become rows. A crossed tick never does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Sampling {
-    /// The first tick at least this long after the row before: the rule of the desk's own councils.
-    Time(Span),
-    /// Every so many believed ticks of the symbol.
-    Ticks(u32),
-    /// The first tick whose mid is at least this far from the mid of the row before.
-    Move(Points),
-}
-
-impl Sampling {
-    /// The rule in a word and a number, as it stands in a file.
-    pub fn text(&self) -> String {
-        match self {
-            Self::Time(span) => format!("time {} ms", span.as_millis()),
-            Self::Ticks(n) => format!("ticks {n}"),
-            Self::Move(points) => format!("move {} points", points.0),
-        }
-    }
-}
+pub use ensemble::Cadence as Sampling;
 
 /// Who chooses the side that the meta-label is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -115,9 +96,8 @@ impl DatasetSpec {
         }
     }
 
-    /// The labels' part.
-    pub(crate) fn labels(&self) -> LabelSpec {
-        let cadence = if let Sampling::Time(span) = self.sampling { span } else { Span(0) };
-        LabelSpec { cadence, latency: self.latency, capacity: self.pending_max, silence: self.silence }
+    /// The labels' part; which moments become rows is the sampling's.
+    pub(crate) const fn labels(&self) -> LabelSpec {
+        LabelSpec { cadence: Span(0), latency: self.latency, capacity: self.pending_max, silence: self.silence }
     }
 }

@@ -4,15 +4,15 @@ use std::collections::VecDeque;
 
 use config::Config;
 use desk::{Actions, Desk, Event, Fact};
-use ensemble::RegimeView;
 use ensemble::labels::Labels;
+use ensemble::{RegimeView, Sampler};
 use features::{Feature, Frame};
 use feed::Record;
 use market::{Side, Span, SymbolId, Tick, Time};
 
 use crate::dataset::moves::Moves;
 use crate::dataset::row::{Came, Row, place};
-use crate::dataset::spec::{DatasetSpec, Primary, Sampling};
+use crate::dataset::spec::{DatasetSpec, Primary};
 use crate::fault::Fault;
 
 /// Turns records into rows, one by one, in constant memory.
@@ -33,9 +33,7 @@ pub struct Stream {
     moves: Moves,
     /// Rows that may still get a label, oldest first.
     rows: VecDeque<Row>,
-    /// Believed, uncrossed ticks since the last row, and bid plus ask at that row.
-    ticks: u32,
-    sampled: Option<i64>,
+    sampler: Sampler,
     skipped: u64,
 }
 
@@ -62,8 +60,7 @@ impl Stream {
             labels,
             moves: Moves::new(spec.latency, spec.barrier.horizon, spec.silence),
             rows: VecDeque::new(),
-            ticks: 0,
-            sampled: None,
+            sampler: Sampler::default(),
             skipped: 0,
         })
     }
@@ -142,25 +139,11 @@ impl Stream {
     }
 
     fn sample(&mut self, tick: &Tick) {
-        if tick.spread().0 < 0 {
-            return;
-        }
-        self.ticks = self.ticks.saturating_add(1);
-        let (before, mids) = (self.labels.counts().skipped, tick.bid.0.saturating_add(tick.ask.0));
-        let due = match self.spec.sampling {
-            Sampling::Time(_) => self.labels.is_due(tick.time),
-            Sampling::Ticks(n) => self.sampled.is_none() || self.ticks >= n,
-            Sampling::Move(points) => {
-                self.sampled.is_none_or(|then| mids.saturating_sub(then).abs() >= points.0.saturating_mul(2))
-            }
-        };
-        self.skipped += self.labels.counts().skipped - before;
-        if !due {
+        if !self.sampler.hear(self.spec.sampling, tick) {
             return;
         }
         let number = self.labels.counts().sampled;
         self.labels.push(tick, ());
-        (self.ticks, self.sampled) = (0, Some(mids));
         if self.labels.counts().sampled == number {
             self.skipped += 1;
             return;

@@ -1,17 +1,21 @@
-//! Trained trees as the model that a desk seats: both forests, their calibration folded in, and where they were trained.
+//! A training as the models that a desk seats: the trees with their calibration folded in, the net with its scales and
+//! cadence, and the second model; each with where it was trained.
 
 use std::path::Path;
 
-use ensemble::{Barrier, Input, Parts};
+use ensemble::{Artefact, Brain, Cadence, Input, Line as Calibration, Parts, Scale, Sequence, Trained, meta};
 use features::Feature;
-use market::{Points, Span};
+use market::{Span, Time};
 use models::forest::{Child, Leaf, Link, Missing, Split, Test, Tree as Flat};
 
-use crate::dataset::meta::Meta;
-use crate::dataset::read::{Columns, Dataset};
+use crate::dataset::read::Columns;
 use crate::fault::Fault;
 use crate::train::calibrate::Line;
+use crate::train::gru::{CLIP, GruModel, diverged};
+use crate::train::meta::{MetaColumns, names};
+use crate::train::pipeline::ground::Ground;
 use crate::train::pipeline::judge::Report;
+use crate::train::pipeline::{Worth, two};
 use crate::train::trees::{Forest, Tree};
 
 /// The share of training values that lies below, and above, what counts as inside.
@@ -20,81 +24,189 @@ const TAIL: f64 = 0.001;
 /// How many rows of the dataset go with a model, as questions.
 const ROWS: usize = 16;
 
-/// A model, with some rows that it can be asked about and the time that it learned from.
+/// A model, with some rows that it can be asked about.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Made {
-    /// The model.
-    pub parts: Parts,
-    /// Rows of the dataset, evenly spread, NaN where a feature was not ready.
+    /// The model with its digest.
+    pub model: Artefact,
+    /// Rows, evenly spread over the dataset, as long as the model's are; NaN where something was not ready.
     pub rows: Vec<Vec<f64>>,
-    /// The first and the last moment that was learned from, in nanoseconds since 1970 UTC.
-    pub period: (i64, i64),
 }
 
-/// The model of a training's folder, for the dataset that it was trained on.
+/// What became of one seat's training.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Outcome {
+    /// Which seat.
+    pub seat: Trained,
+    /// The model, or why there is none.
+    pub made: Result<Made, String>,
+}
+
+/// The models of a training's folder, for the dataset that it was trained on, in the order of their seats. A model that
+/// learned nothing that could be said is none, with the reason.
 ///
 /// # Errors
-/// [`Fault`]: a file is missing or not what the training wrote, or the trees learned nothing that could be said.
-pub fn model(dataset: &Path, out: &Path, name: &str) -> Result<Made, Fault> {
+/// [`Fault`]: a file is missing or not what the training wrote.
+pub fn models(dataset: &Path, out: &Path, name: &str) -> Result<Vec<Outcome>, Fault> {
     let report: Report = read(&out.join("report.json"))?;
-    let forests: [Forest; 2] = [read(&out.join("trees_buy.json"))?, read(&out.join("trees_sell.json"))?];
-    let data = Dataset::open(dataset)?;
-    if *data.meta() != report.meta {
+    let ground = Ground::of(dataset, &report.spec)?;
+    if *ground.data.meta() != report.meta {
         return Err(Fault::Asked("dataset", "is not the one that these models were trained on".into()));
     }
-    let barrier = barrier(&report.meta);
-    let mut rows = vec![Vec::new(); ROWS.min(data.rows())];
-    let inputs = inputs(&data, &forests[0].features, report.develop, &mut rows)?;
-    let missing_max = inputs.iter().map(|(_, missing)| u32::from(*missing)).sum();
-    let inputs: Vec<Input> = inputs.into_iter().map(|(input, _)| input).collect();
-    let outside_max = (inputs.len() / 10) as u32;
-    let [buy, sell] = [0, 1].map(|side| flat(&forests[side], &report.worth[side].line));
-    let parts = Parts { name: name.to_owned(), barrier, inputs, outside_max, missing_max, forests: [buy?, sell?] };
-    let times = data.times()?;
-    let last = report.develop.clamp(1, times.len().max(1)) - 1;
-    let period = (times.first().copied().unwrap_or(0), times.get(last).copied().unwrap_or(0));
-    Ok(Made { parts, rows, period })
+    let maker = Maker { ground, report, out, name };
+    let trees = maker.trees();
+    let meta = match &trees {
+        Ok(trees) => maker.meta(&trees.model),
+        Err(_) => Err(Fault::TooLittle("trees to judge", 0, 1)),
+    };
+    let made = [(Trained::Trees, trees), (Trained::Sequence, maker.net()), (Trained::Meta, meta)];
+    made.into_iter().map(|(seat, made)| Ok(Outcome { seat, made: said(made)? })).collect()
+}
+
+/// Too little is a reason, anything else a fault.
+fn said(made: Result<Made, Fault>) -> Result<Result<Made, String>, Fault> {
+    match made {
+        Ok(made) => Ok(Ok(made)),
+        Err(why @ Fault::TooLittle(..)) => Ok(Err(why.to_string())),
+        Err(fault) => Err(fault),
+    }
+}
+
+struct Maker<'a> {
+    ground: Ground,
+    report: Report,
+    out: &'a Path,
+    name: &'a str,
+}
+
+impl Maker<'_> {
+    fn trees(&self) -> Result<Made, Fault> {
+        let forests: [Forest; 2] = [self.read("trees_buy.json")?, self.read("trees_sell.json")?];
+        let [buy, sell] = [0, 1].map(|side| flat(&forests[side], &self.report.worth[side].line));
+        let (inputs, missing_max) = self.inputs(&forests[0].features)?;
+        let rows = self.rows(&self.ground.data, &forests[0].features)?;
+        self.made((inputs, missing_max), rows, Brain::Trees([buy?, sell?]))
+    }
+
+    fn net(&self) -> Result<Made, Fault> {
+        let Some(spec) = &self.report.spec.gru else { return Err(Fault::TooLittle("nets asked for", 0, 1)) };
+        let model: GruModel = self.read("gru.json")?;
+        let path = self.out.join("gru.f64");
+        let bytes = std::fs::read(&path).map_err(|error| Fault::file(&path, &error))?;
+        let said = two(&bytes, self.ground.data.rows())?;
+        let [buy, sell] = [0, 1].map(|side| self.line(side, &said[side]));
+        let scales = model.mean.iter().zip(&model.scale).map(|(mean, scale)| Scale { mean: *mean, deviation: *scale });
+        let sampling = &self.report.meta.sampling;
+        let cadence = Cadence::parse(sampling);
+        let cadence = cadence.ok_or_else(|| Fault::Asked("sampling", format!("this build knows no \"{sampling}\"")))?;
+        let sequence = Sequence {
+            net: model.net().ok_or_else(diverged)?,
+            scales: scales.collect(),
+            clip: CLIP,
+            cadence,
+            gap: Span(spec.gap),
+            warm: spec.warm as u32,
+            lines: [buy?, sell?],
+        };
+        let rows = self.rows(&self.ground.data, &model.features)?;
+        self.made(self.inputs(&model.features)?, rows, Brain::Sequence(Box::new(sequence)))
+    }
+
+    fn meta(&self, trees: &Artefact) -> Result<Made, Fault> {
+        let forest: Forest = self.read("meta.json")?;
+        let worth: Worth = self.read("meta.worth.json")?;
+        let forest = flat(&forest, &worth.line)?;
+        let context: Vec<String> = meta::CONTEXT.iter().map(|feature| feature.name().to_owned()).collect();
+        let features: Vec<String> = trees.parts().inputs.iter().map(|input| input.feature.name().to_owned()).collect();
+        // Questions are about what the trees say, which it has learned to judge.
+        let mut p = [vec![f64::NAN; self.ground.data.rows()], vec![f64::NAN; self.ground.data.rows()]];
+        for (row, asked) in self.asked().into_iter().zip(self.rows(&self.ground.data, &features)?) {
+            for (p, odds) in p.iter_mut().zip(trees.log_odds(&asked)) {
+                p[row] = meta::probability(odds);
+            }
+        }
+        let columns = MetaColumns::of(&self.ground.data, [&p[0], &p[1]], &self.ground.barrier)?;
+        let rows = self.rows(&columns, &names())?;
+        self.made(self.inputs(&context)?, rows, Brain::Meta { forest, of: *trees.digest() })
+    }
+
+    fn read<T: serde::de::DeserializeOwned>(&self, file: &str) -> Result<T, Fault> {
+        read(&self.out.join(file))
+    }
+
+    /// What scores of rows that the net did not learn from are worth.
+    fn line(&self, side: usize, said: &[f64]) -> Result<Calibration, Fault> {
+        let labels = &self.ground.sides[side];
+        let rows: Vec<usize> =
+            self.ground.develop.iter().map(|row| *row as usize).filter(|row| !said[*row].is_nan()).collect();
+        let pick = |values: &[f64]| rows.iter().map(|row| values[*row]).collect::<Vec<f64>>();
+        let came: Vec<bool> = rows.iter().map(|row| labels.won[*row]).collect();
+        let prior = self.report.spec.calibration_prior;
+        let line = Line::fit(&pick(said), &came, &pick(&labels.weight), prior)?;
+        if line.slope > 0.0 {
+            Ok(Calibration { slope: line.slope, offset: line.offset })
+        } else {
+            Err(Fault::TooLittle("nets that tell anything apart", 0, 1))
+        }
+    }
+
+    fn made(&self, (inputs, missing_max): (Vec<Input>, u32), rows: Vec<Vec<f64>>, brain: Brain) -> Result<Made, Fault> {
+        let time = |row: Option<&u32>| row.map_or(Time(0), |row| Time(self.ground.times[*row as usize]));
+        let parts = Parts {
+            name: self.name.to_owned(),
+            barrier: self.ground.barrier,
+            outside_max: (inputs.len() / 10) as u32,
+            inputs,
+            missing_max,
+            trained: (time(self.ground.develop.first()), time(self.ground.develop.last())),
+            brain,
+        };
+        let model = replay::beside::made(parts).map_err(|error| Fault::Asked("model", error.to_string()))?;
+        Ok(Made { model, rows })
+    }
+
+    /// Rows of the dataset, evenly spread.
+    fn asked(&self) -> Vec<usize> {
+        let rows = self.ground.data.rows();
+        (0..ROWS.min(rows)).map(|nth| nth * (rows / ROWS.min(rows).max(1))).collect()
+    }
+
+    /// Columns of these rows.
+    fn rows(&self, columns: &dyn Columns, names: &[String]) -> Result<Vec<Vec<f64>>, Fault> {
+        let asked = self.asked();
+        let mut rows = vec![Vec::with_capacity(names.len()); asked.len()];
+        for name in names {
+            let column = columns.column(name)?;
+            rows.iter_mut().zip(&asked).for_each(|(row, at)| row.push(column[*at]));
+        }
+        Ok(rows)
+    }
+
+    /// Features with the range and the deciles of their training, and how many were ever missing there.
+    fn inputs(&self, names: &[String]) -> Result<(Vec<Input>, u32), Fault> {
+        let (mut inputs, mut missing) = (Vec::with_capacity(names.len()), 0);
+        for name in names {
+            let known = Feature::ALL.iter().copied().find(|feature| feature.name() == name);
+            let feature = known.ok_or_else(|| Fault::Asked("features", format!("this build has no {name}")))?;
+            let column = self.ground.data.column(name)?;
+            let seen = self.ground.develop.iter().map(|row| column[*row as usize]);
+            let mut known: Vec<f64> = seen.filter(|value| value.is_finite()).collect();
+            known.sort_unstable_by(f64::total_cmp);
+            let at = |share: f64| {
+                let place = ((known.len().max(1) - 1) as f64 * share).round() as usize;
+                known.get(place).copied().unwrap_or(0.0)
+            };
+            let deciles = std::array::from_fn(|nth| at((nth + 1) as f64 / 10.0));
+            inputs.push(Input { feature, low: at(TAIL), high: at(1.0 - TAIL), deciles });
+            missing += u32::from(known.len() < self.ground.develop.len());
+        }
+        Ok((inputs, missing))
+    }
 }
 
 fn read<T: serde::de::DeserializeOwned>(path: &Path) -> Result<T, Fault> {
     let bytes = std::fs::read(path).map_err(|error| Fault::file(path, &error))?;
     serde_json::from_slice(&bytes).map_err(|error| Fault::content(path, &error))
-}
-
-fn barrier(meta: &Meta) -> Barrier {
-    let of = &meta.barrier;
-    Barrier {
-        target: Points(of.target),
-        stop: Points(of.stop),
-        horizon: Span::from_millis(of.horizon_ms),
-        commission_points: of.commission,
-    }
-}
-
-/// What the trees read, with the range of nearly all training values, and whether it was ever missing there.
-fn inputs(
-    data: &Dataset,
-    names: &[String],
-    develop: usize,
-    rows: &mut [Vec<f64>],
-) -> Result<Vec<(Input, bool)>, Fault> {
-    let mut inputs = Vec::with_capacity(names.len());
-    for name in names {
-        let known = Feature::ALL.iter().copied().find(|feature| feature.name() == name);
-        let feature = known.ok_or_else(|| Fault::Asked("features", format!("this build has no {name}")))?;
-        let column = data.column(name)?;
-        let step = column.len() / rows.len().max(1);
-        for (nth, row) in rows.iter_mut().enumerate() {
-            row.push(column[nth * step]);
-        }
-        let seen = &column[..develop.min(column.len())];
-        let mut known: Vec<f64> = seen.iter().copied().filter(|value| value.is_finite()).collect();
-        known.sort_unstable_by(f64::total_cmp);
-        let at = |share: f64| known.get(((known.len().max(1) - 1) as f64 * share).round() as usize).copied();
-        let (low, high) = (at(TAIL).unwrap_or(0.0), at(1.0 - TAIL).unwrap_or(0.0));
-        inputs.push((Input { feature, low, high }, known.len() < seen.len()));
-    }
-    Ok(inputs)
 }
 
 /// A forest whose sum is calibrated log-odds: `slope * (base + offset / slope + trees)`.

@@ -3,7 +3,7 @@
 use desk::Explanation;
 use ensemble::artefact::INPUTS_MAX;
 use ensemble::decide::{Decision, NoTrade, Part, Reason, View};
-use ensemble::{Abstain, Parts, Reach, Trained};
+use ensemble::{Abstain, Brain, Parts, Reach, Trained};
 
 use super::AGENT_KINDS;
 use crate::beside::hex;
@@ -109,7 +109,8 @@ const NAMED: usize = 6;
 /// What each input added to the log-odds of the trees that have the seat: exact, path-dependent Shapley values.
 fn trees(page: &mut Page, explanation: &Explanation, book: &Book<'_>) {
     let Some(model) = book.council(explanation).and_then(|council| council.champion(Trained::Trees)) else { return };
-    let Parts { name, inputs, forests, .. } = model.parts();
+    let Parts { name, inputs, brain, .. } = model.parts();
+    let Brain::Trees(forests) = brain else { return };
     page.line(format!("  The trees: {name}, digest {}", hex(model.digest())));
     let mut room = [f64::NAN; INPUTS_MAX];
     let Ok(row) = model.row(&explanation.frame, &mut room) else { return };
@@ -208,6 +209,17 @@ fn why(reason: Reason, decision: &Decision) -> String {
             side(decision.best),
             decision.regime.gate,
             spec.gate_min
+        ),
+        Reason::MetaDeclined => format!(
+            "to {} would be worth it, but the meta model gives it a net profit with {:.4}, and {} is needed",
+            side(decision.best),
+            decision.meta.unwrap_or(f64::NAN),
+            spec.meta_min
+        ),
+        Reason::MetaSilent => format!(
+            "to {} would be worth it, but the strategy demands the meta model's word, and it has none ({})",
+            side(decision.best),
+            decision.meta_silent.map_or("not asked", ensemble::MetaSilence::name)
         ),
     }
 }

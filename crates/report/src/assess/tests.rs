@@ -82,6 +82,7 @@ fn session(k: usize, mean: f64, seed: u64) -> Session {
         latencies: Vec::new(),
         warnings: Vec::new(),
         ticks_per_second: 0.0,
+        in_sample: false,
         memory_peak: 0,
     }
 }

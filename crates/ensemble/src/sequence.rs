@@ -1,0 +1,111 @@
+//! A net in its seat: what its sequence has left behind, and its last word.
+
+use std::sync::Arc;
+
+use features::Frame;
+use market::{Reader, State, Tick, Time, Torn};
+use models::NetState;
+
+use crate::artefact::{Artefact, Brain, INPUTS_MAX, Sequence};
+use crate::cadence::Sampler;
+use crate::vote::Abstain;
+
+/// A net that runs over the believed ticks of a symbol. It takes a step at the moments of its cadence and keeps its opinion
+/// between them.
+#[derive(Debug, Clone)]
+pub(crate) struct Runner {
+    model: Arc<Artefact>,
+    sampler: Sampler,
+    state: NetState,
+    /// When the last step was, what the net put out, and why that is no opinion, if so.
+    stepped: Option<Time>,
+    outputs: [f64; 2],
+    kept: Option<Abstain>,
+    /// Room for the inputs of a step.
+    x: Vec<f64>,
+}
+
+impl Runner {
+    /// A net at rest; `None` when the model is none.
+    pub(crate) fn new(model: Arc<Artefact>) -> Option<Self> {
+        let Brain::Sequence(sequence) = &model.parts().brain else { return None };
+        let (state, x) = (sequence.net.rest(), vec![0.0; sequence.scales.len()]);
+        Some(Self { sampler: Sampler::default(), state, stepped: None, outputs: [0.0; 2], kept: None, x, model })
+    }
+
+    pub(crate) const fn model(&self) -> &Arc<Artefact> {
+        &self.model
+    }
+
+    /// Begins anew: it has missed ticks.
+    pub(crate) fn rest(&mut self) {
+        self.state.rest();
+        (self.sampler, self.stepped, self.kept) = (Sampler::default(), None, None);
+    }
+
+    /// Hears a tick and the frame after it; takes a step when one is due.
+    pub(crate) fn on_tick(&mut self, frame: &Frame, tick: &Tick) {
+        let Self { model, sampler, state, x, .. } = self;
+        let Brain::Sequence(sequence) = &model.parts().brain else { return };
+        if !sampler.hear(sequence.cadence, tick) {
+            return;
+        }
+        if self.stepped.is_some_and(|then| tick.time.since(then) > sequence.gap) {
+            state.rest();
+        }
+        self.stepped = Some(tick.time);
+        let mut room = [f64::NAN; INPUTS_MAX];
+        // What lies outside of the training is clipped and heard all the same, but what the net says of it is kept back.
+        self.kept = model.row(frame, &mut room).err();
+        for ((x, scale), value) in x.iter_mut().zip(&sequence.scales).zip(&room) {
+            *x = scale.of(*value, sequence.clip);
+        }
+        if sequence.net.step(state, x, &mut self.outputs).is_none() {
+            self.outputs = [f64::NAN; 2];
+        }
+    }
+
+    /// What it said at its last step: calibrated log-odds of both sides.
+    pub(crate) fn log_odds(&self, now: Time) -> Result<[f64; 2], Abstain> {
+        let Brain::Sequence(sequence) = &self.model.parts().brain else { return Err(Abstain::NoModel) };
+        let Some(then) = self.stepped else { return Err(Abstain::WarmUp) };
+        if now.since(then) > sequence.gap {
+            return Err(Abstain::Stale);
+        }
+        if self.state.steps() < u64::from(sequence.warm) {
+            return Err(Abstain::WarmUp);
+        }
+        self.kept.map_or(Ok(sequence.log_odds(self.outputs)), Err)
+    }
+
+    /// When its last step was, and what the net put out then.
+    pub(crate) fn last(&self) -> Option<(Time, [f64; 2])> {
+        self.stepped.map(|then| (then, self.outputs))
+    }
+
+    /// The net and its state, for an explanation.
+    pub(crate) fn parts(&self) -> Option<(&Sequence, &NetState)> {
+        match &self.model.parts().brain {
+            Brain::Sequence(sequence) => Some((sequence, &self.state)),
+            Brain::Trees(_) | Brain::Meta { .. } => None,
+        }
+    }
+}
+
+/// The model is saved by the seat.
+impl State for Runner {
+    fn save(&self, out: &mut Vec<u8>) {
+        self.sampler.save(out);
+        self.state.save(out);
+        self.stepped.save(out);
+        self.outputs.save(out);
+        self.kept.save(out);
+    }
+    fn load(&mut self, from: &mut Reader<'_>) -> Result<(), Torn> {
+        self.sampler.load(from)?;
+        self.state.load(from)?;
+        self.stepped.load(from)?;
+        self.outputs.load(from)?;
+        self.kept.load(from)
+    }
+}
