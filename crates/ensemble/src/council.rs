@@ -1,17 +1,15 @@
 //! The council of one symbol and barrier class: it learns from what came of its opinions, and tells them.
 
-use std::sync::Arc;
-
 use features::Frame;
 use market::{Span, Tick, Time, math};
 use models::STATES;
-use models::paired::PairedSpec;
 use models::pool::clipped_logit;
 
-use crate::artefact::{Artefact, TRAINED, Trained};
+use crate::artefact::{TRAINED, Trained};
 use crate::barrier::Barrier;
-use crate::bench::{Bench, BenchNews, Resolved, Trial};
+use crate::bench::{Bench, Resolved};
 use crate::calibration::Evidence;
+use crate::canary::Assignment;
 use crate::domain::Reach;
 use crate::labels::{Label, LabelCounts, LabelSpec, Labels};
 use crate::regime::{Regime, RegimeSpec, RegimeView};
@@ -82,9 +80,13 @@ pub(crate) struct Standing {
     pub(crate) regime: RegimeView,
     /// When the latest tick was.
     pub(crate) heard: Option<Time>,
+    /// How often it has changed who may speak: no decision is made of two of these.
+    pub(crate) epoch: u32,
+    /// Whose word stands where a challenger is a canary.
+    pub(crate) assigned: [Option<Assignment>; TRAINED],
 }
 
-market::state!(Standing { opinions, evidence, weights, regime, heard });
+market::state!(Standing { opinions, evidence, weights, regime, heard, epoch, assigned });
 
 /// The agents of one symbol and barrier class, with everything they have learned. One tick in, opinions out; nothing is
 /// allocated after construction.
@@ -113,6 +115,8 @@ impl Council {
             weights: weights.mixed(&regime.view().posterior),
             regime: *regime.view(),
             heard: None,
+            epoch: 0,
+            assigned: [None; TRAINED],
         };
         let labels = Labels::new(spec.barrier, spec.labels);
         let (seats, bench) = (Seat::all(&spec.agents), Bench::new(&spec.agents));
@@ -141,7 +145,8 @@ impl Council {
         }
         let mut shadows = [Thought::default(); TRAINED];
         self.bench.think(&moment, &mut shadows);
-        self.replace_the_faulted();
+        self.withdraw(tick.time);
+        self.assign(tick, &shadows);
         if silenced.is_none() && tick.spread().0 >= 0 && self.labels.is_due(tick.time) {
             for (seat, thought) in self.seats.iter_mut().zip(&thoughts) {
                 seat.remember(thought);
@@ -149,105 +154,9 @@ impl Council {
             let number = self.labels.counts().sampled;
             self.labels.push(tick, Sample { null, posterior: self.standing.regime.posterior, thoughts, shadows });
             if self.labels.counts().sampled > number {
-                self.bench.sampled(number, self.labels.oldest());
+                self.watch(number, (frame, tick.time), (&thoughts, &shadows));
             }
         }
-    }
-
-    /// A trained model that produces what is not a number gives its seat back to the one before it, if there is one.
-    fn replace_the_faulted(&mut self) {
-        for which in Trained::ALL {
-            let seat = &mut self.seats[which.agent() as usize];
-            if seat.is_faulted() && self.bench.roll_back(*which, seat) {
-                self.bench.news = Some(BenchNews::RolledBack(*which));
-                self.reseat(*which);
-            }
-        }
-    }
-
-    /// Somebody else sits here: what was said before is not its word.
-    fn reseat(&mut self, which: Trained) {
-        let place = which.agent() as usize;
-        self.standing.opinions[place] = Vote::default();
-        self.standing.evidence[place] = self.seats[place].evidence();
-    }
-
-    fn fits(&self, model: &Artefact) -> Result<(), Misfit> {
-        let (theirs, ours) = (model.parts().barrier, self.spec.barrier);
-        if theirs == ours { Ok(()) } else { Err(Misfit::Barrier(theirs, ours)) }
-    }
-
-    /// A trained model takes its seat at once. It says nothing before its calibration has enough labels; the model that
-    /// sat there stays ready to come back.
-    ///
-    /// # Errors
-    /// [`Misfit`]; nothing has changed then.
-    pub fn install(&mut self, model: Arc<Artefact>) -> Result<(), Misfit> {
-        self.fits(&model)?;
-        let which = model.seat();
-        self.bench.install(&mut self.seats[which.agent() as usize], model);
-        self.reseat(which);
-        Ok(())
-    }
-
-    /// A trained model sits down beside the champion of its seat, on trial by these rules. A challenger that was there
-    /// before leaves.
-    ///
-    /// # Errors
-    /// [`Misfit`]; nothing has changed then.
-    pub fn challenge(&mut self, model: Arc<Artefact>, trial: PairedSpec) -> Result<(), Misfit> {
-        self.fits(&model)?;
-        self.bench.challenge(model, trial);
-        Ok(())
-    }
-
-    /// The challenger takes the champion's seat, with its calibration; the champion stays ready to come back. `false` when
-    /// nobody challenges.
-    pub fn promote(&mut self, which: Trained) -> bool {
-        let promoted = self.bench.promote(which, &mut self.seats[which.agent() as usize]);
-        if promoted {
-            self.reseat(which);
-        }
-        promoted
-    }
-
-    /// The champion of before takes its seat back. `false` when there is none.
-    pub fn roll_back(&mut self, which: Trained) -> bool {
-        let back = self.bench.roll_back(which, &mut self.seats[which.agent() as usize]);
-        if back {
-            self.reseat(which);
-        }
-        back
-    }
-
-    /// The challenger leaves. `false` when nobody challenges.
-    pub fn dismiss(&mut self, which: Trained) -> bool {
-        self.bench.dismiss(which)
-    }
-
-    /// The model that has a seat.
-    pub fn champion(&self, which: Trained) -> Option<&Arc<Artefact>> {
-        self.seats[which.agent() as usize].model()
-    }
-
-    /// The model that challenges it.
-    pub fn challenger(&self, which: Trained) -> Option<&Arc<Artefact>> {
-        self.bench.challenger(which)?.model()
-    }
-
-    /// The model that would come back.
-    pub fn former(&self, which: Trained) -> Option<&Arc<Artefact>> {
-        self.bench.former(which)?.model()
-    }
-
-    /// The challenger's trial.
-    pub fn trial(&self, which: Trained) -> Option<&Trial> {
-        self.bench.trial(which)
-    }
-
-    /// What happened on the bench since this was last asked.
-    pub fn take_news(&mut self) -> Option<BenchNews> {
-        self.bench.news.take()
     }
 
     /// Applies the labels that this tick resolves; whether there were any.
@@ -257,6 +166,7 @@ impl Council {
         labels.on_tick(tick, |sample, label| {
             learned = true;
             learn_label(seats, weights, sample, label);
+            seating::watch_label(seats, bench, sample, label);
             let champions = std::array::from_fn(|which| {
                 let place = Trained::ALL[which].agent() as usize;
                 (&seats[place], sample.own(&seats[place], place))
@@ -355,5 +265,6 @@ fn learn_label(seats: &mut [Seat; AGENTS], weights: &mut Weights, sample: &Sampl
 
 #[cfg(test)]
 mod bench_tests;
+mod seating;
 #[cfg(test)]
 mod tests;

@@ -21,7 +21,9 @@
 use market::{Price, Side, Tick, Time, math};
 use models::pool::clipped_logit;
 
+use crate::artefact::TRAINED;
 use crate::barrier::Barrier;
+use crate::canary::Assignment;
 use crate::council::{Council, CouncilSpec, Standing};
 use crate::regime::RegimeView;
 use crate::vote::{AGENTS, Abstain, SIDES, place};
@@ -169,6 +171,10 @@ pub struct Decision {
     pub views: [View; 2],
     /// The side with the higher lower bound.
     pub best: Side,
+    /// How often it had changed which models may speak: one number, so that no decision mixes two sets of them.
+    pub epoch: u32,
+    /// Where a challenger was a canary: whose word stood, by which block.
+    pub assigned: [Option<Assignment>; TRAINED],
 }
 
 impl Decision {
@@ -273,6 +279,8 @@ fn weigh(standing: &Standing, council: &CouncilSpec, spec: &DecideSpec, tick: &T
         regime: standing.regime,
         views,
         best: if sell.ev_lo > buy.ev_lo { Side::Sell } else { Side::Buy },
+        epoch: standing.epoch,
+        assigned: standing.assigned,
     }
 }
 

@@ -9,6 +9,8 @@
 //! `regime`       the gate and the context              `seat`      one agent whole; how to add one
 //! `council`      learn and tell, tick by tick          `decide`    the trade rule, with all its arithmetic
 //! `artefact`     a trained model as a seat takes it    `bench`     challengers on trial, champions of before
+//! `canary`       blocks and budget of a challenger     `watch`     drift, and what else takes a model off its seat
+//! `news`         what is said in the news
 
 #[cfg(test)]
 extern crate self as ensemble;
@@ -17,29 +19,35 @@ pub mod artefact;
 pub mod barrier;
 mod bench;
 pub mod calibration;
+pub mod canary;
 pub mod council;
 pub mod decide;
 pub mod domain;
 mod fair;
 mod inputs;
 pub mod labels;
+pub mod news;
 pub mod regime;
 mod seat;
 #[cfg(test)]
 mod testing;
 pub mod vote;
+pub mod watch;
 pub mod weights;
 
 pub use artefact::{Artefact, ArtefactError, Digest, Input, Parts, TRAINED, Trained};
 pub use barrier::{Barrier, BarrierFault};
-pub use bench::{BenchNews, Trial};
+pub use bench::{BenchNews, Chair, Trial};
 pub use calibration::{CalibrationSpec, Evidence};
+pub use canary::{Arm, Assignment, Canary, CanarySpec, Unstaged};
 pub use council::{Council, CouncilSpec, Misfit};
 pub use decide::{DecideSpec, Decision, NoTrade, Part, Reason, View, decide};
 pub use domain::{DomainSpec, Reach};
 pub use fair::FairValueSpec;
 pub use labels::{Label, LabelCounts, LabelSpec, Outcome};
+pub use news::{NewsSpec, Sentiment};
 pub use regime::{REGIME_INPUTS, RegimeSpec, RegimeView};
 pub use seat::AgentSpec;
 pub use vote::{AGENTS, Abstain, AgentKind, Opinion, Vote};
+pub use watch::{Drifted, Rollback, Watch, WatchSpec};
 pub use weights::WeightSpec;

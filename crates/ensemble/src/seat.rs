@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use features::Frame;
-use market::{Reader, Side, State, Tick, Torn};
+use market::{Reader, Side, State, Tick, Time, Torn};
 use models::{Ftrl, FtrlSpec};
 
 use crate::artefact::{Artefact, INPUTS_MAX};
@@ -16,7 +16,9 @@ use crate::calibration::{Calibration, CalibrationSpec, Evidence, Lesson};
 use crate::domain::{Centre, Domain, DomainSpec, Reach};
 use crate::fair::{FairValue, FairValueSpec};
 use crate::inputs::{self, Inputs, WIDTH};
+use crate::news::{News, NewsSpec, Sentiment};
 use crate::vote::{AGENTS, Abstain, AgentKind, Opinion, Vote, place};
+use crate::watch::{Rollback, Watch, WatchSpec};
 
 /// How the agents learn.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -31,6 +33,10 @@ pub struct AgentSpec {
     pub domain: DomainSpec,
     /// How opinions are calibrated.
     pub calibration: CalibrationSpec,
+    /// What an item of news is worth.
+    pub news: NewsSpec,
+    /// How trained models are watched while they serve.
+    pub watch: WatchSpec,
 }
 
 /// How an agent comes to its raw opinion.
@@ -39,6 +45,7 @@ enum Mind {
     Logistic(Logistic),
     FairValue(FairValue),
     Trained(Option<Arc<Artefact>>),
+    News(News),
 }
 
 /// An online logistic regression on mirrored inputs and a constant, which takes up the base rate.
@@ -78,12 +85,13 @@ impl Mind {
             AgentKind::Momentum => logistic(Look::Momentum),
             AgentKind::Reversion => logistic(Look::Reversion),
             AgentKind::Trees => Self::Trained(None),
+            AgentKind::News => Self::News(News::new(spec.news)),
         }
     }
 
     fn on_tick(&mut self, frame: &Frame, tick: &Tick) {
         match self {
-            Self::Logistic(_) | Self::Trained(_) => {}
+            Self::Logistic(_) | Self::Trained(_) | Self::News(_) => {}
             Self::FairValue(fair) => fair.on_tick(frame, tick),
         }
     }
@@ -94,6 +102,7 @@ impl Mind {
             Self::FairValue(fair) => fair.inputs(frame, tick),
             // What it reads, and whether that is within its training, the model knows itself.
             Self::Trained(model) => model.as_ref().map(|_| [0.0; WIDTH]).ok_or(Abstain::NoModel),
+            Self::News(_) => Ok([0.0; WIDTH]),
         }
     }
 
@@ -114,6 +123,7 @@ impl Mind {
                 let row = model.row(moment.frame, &mut room)?;
                 Ok(model.log_odds(row).map(|log_odds| log_odds - moment.null))
             }
+            Self::News(news) => news.raw(moment.tick.time),
         }
     }
 
@@ -122,8 +132,8 @@ impl Mind {
             Self::Logistic(logistic) => {
                 logistic.model.learn(&logistic_inputs(standardised, side), won, weight);
             }
-            // The filter learns from quotes, a trained model has learned: neither learns from labels.
-            Self::FairValue(_) | Self::Trained(_) => {}
+            // The filter learns from quotes, a trained model has learned, news are told: none learns from labels.
+            Self::FairValue(_) | Self::Trained(_) | Self::News(_) => {}
         }
     }
 }
@@ -134,6 +144,7 @@ impl State for Mind {
             Self::Logistic(logistic) => logistic.model.save(out),
             Self::FairValue(fair) => fair.save(out),
             Self::Trained(model) => save_model(model.as_deref(), out),
+            Self::News(news) => news.save(out),
         }
     }
     fn load(&mut self, from: &mut Reader<'_>) -> Result<(), Torn> {
@@ -141,6 +152,7 @@ impl State for Mind {
             Self::Logistic(logistic) => logistic.model.load(from),
             Self::FairValue(fair) => fair.load(from),
             Self::Trained(model) => load_model(model, from),
+            Self::News(news) => news.load(from),
         }
     }
 }
@@ -234,9 +246,36 @@ pub(crate) struct Seat {
     faulted: bool,
     /// Which of the models that took such a seat this is; 0 where none ever does.
     epoch: u32,
+    /// A trained model's last moment.
+    until: Option<Time>,
+    /// What is watched of a trained model.
+    watch: Option<Box<Watch>>,
 }
 
-market::state!(Seat { mind, domain, calibration, faulted, epoch });
+impl State for Seat {
+    fn save(&self, out: &mut Vec<u8>) {
+        self.mind.save(out);
+        self.domain.save(out);
+        self.calibration.save(out);
+        self.faulted.save(out);
+        self.epoch.save(out);
+        self.until.save(out);
+        if let Some(watch) = &self.watch {
+            watch.save(out);
+        }
+    }
+    fn load(&mut self, from: &mut Reader<'_>) -> Result<(), Torn> {
+        self.mind.load(from)?;
+        self.domain.load(from)?;
+        self.calibration.load(from)?;
+        self.faulted.load(from)?;
+        self.epoch.load(from)?;
+        self.until.load(from)?;
+        // Whoever sits here is watched, so the model says whether there is a watch.
+        self.watch = self.model().map(|model| Box::new(Watch::new(&self.spec.watch, model)));
+        self.watch.as_mut().map_or(Ok(()), |watch| watch.load(from))
+    }
+}
 
 impl Seat {
     pub(crate) fn new(kind: AgentKind, spec: &AgentSpec) -> Self {
@@ -248,20 +287,55 @@ impl Seat {
             calibration: Calibration::new(&spec.calibration),
             faulted: false,
             epoch: 0,
+            until: None,
+            watch: None,
         }
     }
 
     /// A seat that a trained model takes, with nothing known of it yet.
-    pub(crate) fn of_model(spec: &AgentSpec, model: Arc<Artefact>, epoch: u32) -> Self {
+    pub(crate) fn of_model(spec: &AgentSpec, model: Arc<Artefact>, (epoch, until): (u32, Option<Time>)) -> Self {
         let seat = Self::new(model.seat().agent(), spec);
-        Self { mind: Mind::Trained(Some(model)), epoch, ..seat }
+        let watch = Some(Box::new(Watch::new(&spec.watch, &model)));
+        Self { mind: Mind::Trained(Some(model)), epoch, until, watch, ..seat }
+    }
+
+    /// A trained model's last moment, when it has one.
+    pub(crate) const fn until(&self) -> Option<Time> {
+        self.until
+    }
+
+    /// What is watched of a trained model.
+    pub(crate) fn watch(&self) -> Option<&Watch> {
+        self.watch.as_deref()
+    }
+
+    pub(crate) fn watch_mut(&mut self) -> Option<&mut Watch> {
+        self.watch.as_deref_mut()
+    }
+
+    /// Why a trained model may not sit here now.
+    pub(crate) fn unfit(&self, now: Time) -> Option<Rollback> {
+        if self.faulted {
+            return Some(Rollback::NotANumber);
+        }
+        if self.until.is_some_and(|until| now >= until) {
+            return Some(Rollback::Age);
+        }
+        self.watch().and_then(Watch::verdict)
+    }
+
+    /// Tells the agent that listens to news of an item.
+    pub(crate) fn notice(&mut self, sentiment: Sentiment, published: Time, now: Time) {
+        if let Mind::News(news) = &mut self.mind {
+            news.hear(sentiment, published, now);
+        }
     }
 
     /// The trained model that sits here.
     pub(crate) fn model(&self) -> Option<&Arc<Artefact>> {
         match &self.mind {
             Mind::Trained(model) => model.as_ref(),
-            Mind::Logistic(_) | Mind::FairValue(_) => None,
+            Mind::Logistic(_) | Mind::FairValue(_) | Mind::News(_) => None,
         }
     }
 
@@ -282,7 +356,7 @@ impl Seat {
     /// Begins anew, with nothing learned.
     pub(crate) fn restart(&mut self) {
         *self = match self.model() {
-            Some(model) => Self::of_model(&self.spec, Arc::clone(model), self.epoch),
+            Some(model) => Self::of_model(&self.spec, Arc::clone(model), (self.epoch, self.until)),
             None => Self::new(self.kind, &self.spec),
         };
     }
@@ -321,8 +395,7 @@ impl Seat {
         let mut thought = Thought { seen, standardised, ..Thought::default() };
         thought.kept = None;
         let reach = self.domain.reach(&standardised);
-        let trained = matches!(self.mind, Mind::Trained(_));
-        if !trained && reach != Reach::Inside {
+        if self.has_domain() && reach != Reach::Inside {
             thought.kept = Some(if reach == Reach::Unknown { Abstain::WarmUp } else { Abstain::OutOfDomain });
             return Ok(thought);
         }
@@ -333,6 +406,11 @@ impl Seat {
         }
         thought.kept = (!self.calibration.is_ready()).then_some(Abstain::Uncalibrated);
         Ok(thought)
+    }
+
+    /// Whether what it has seen says how far its inputs reach. A trained model knows its own, and news have none.
+    const fn has_domain(&self) -> bool {
+        !matches!(self.mind, Mind::Trained(_) | Mind::News(_))
     }
 
     /// What the agent says of its thought.
@@ -352,8 +430,7 @@ impl Seat {
             Some(Abstain::WarmUp) => thought.seen != [0.0; WIDTH],
             Some(Abstain::Stale | Abstain::Blackout | Abstain::Fault | Abstain::NoOpinion | Abstain::NoModel) => false,
         };
-        let has_seen = has_seen && !matches!(self.mind, Mind::Trained(_));
-        if has_seen && !self.faulted {
+        if has_seen && self.has_domain() && !self.faulted {
             self.domain.learn(&thought.seen);
         }
     }

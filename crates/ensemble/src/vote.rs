@@ -17,9 +17,11 @@ pub enum AgentKind {
     Reversion,
     /// Boosted trees, trained beforehand.
     Trees,
+    /// What is said in the news.
+    News,
 }
 
-market::state_enum!(AgentKind { Flow, FairValue, Burst, Momentum, Reversion, Trees });
+market::state_enum!(AgentKind { Flow, FairValue, Burst, Momentum, Reversion, Trees, News });
 
 /// How many agents vote.
 pub const AGENTS: usize = AgentKind::ALL.len();
@@ -34,6 +36,7 @@ impl AgentKind {
             Self::Momentum => "momentum",
             Self::Reversion => "reversion",
             Self::Trees => "trees",
+            Self::News => "news",
         }
     }
 }
