@@ -44,6 +44,11 @@ impl Trial {
         &self.spec
     }
 
+    /// Whether its ruling is that the challenger may take the champion's place.
+    pub fn says_promote(&self) -> bool {
+        self.paired.decision() == Ruling::Promote
+    }
+
     /// What the challenger really trades, when it is a canary.
     pub const fn canary(&self) -> Option<&Canary> {
         self.canary.as_ref()

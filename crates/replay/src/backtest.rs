@@ -16,6 +16,7 @@ use venue::spec::{Commission, Latency, PaperSpec, Slippage};
 
 use crate::collect::Collector;
 use crate::record::{Record, RecordError, Unrecorded};
+use crate::script::Script;
 use crate::session::Session;
 
 /// Why a run ended early. Nothing it would have reported is worth anything.
@@ -175,27 +176,15 @@ impl Snapshots {
     }
 }
 
-/// A trained model that sits down when a run begins.
-#[derive(Debug, Clone)]
-pub struct Seating {
-    /// Who wants it.
-    pub by: Operator,
-    /// The council: the place of its class in the configuration.
-    pub class: u16,
-    /// As what.
-    pub role: desk::Role,
-    /// The model.
-    pub model: std::sync::Arc<ensemble::Artefact>,
-}
-
-/// Runs a configuration over records, with these models from the first on. `on_progress` is told how far it is, every few thousand records.
+/// Runs a configuration over records, with what a script lets happen beside them. `on_progress` is told how far it is, every
+/// few thousand records.
 ///
 /// # Errors
 /// [`RunError`].
 pub fn run<R: Record>(
     config: &Config,
     (mut source, feeds): (Source, &[usize]),
-    models: &[Seating],
+    script: &Script,
     record: R,
     snapshots: Option<&Snapshots>,
     on_progress: &mut dyn FnMut(u64, Progress),
@@ -204,21 +193,20 @@ pub fn run<R: Record>(
     let venue = Paper::new(config.venue.clone()).map_err(RunError::Venue)?;
     let names = config.desk.strategies.iter().map(|strategy| strategy.name.clone()).collect();
     let mut session = Session::new(desk, venue, record, Collector::new(names));
-    let mut heard: u64 = 0;
+    let (mut heard, mut told) = (0_u64, 0);
     while let Some(judged) = source.next() {
         let judged = judged?;
         heard += 1;
         if heard == 1 {
             session.start(judged.record.seen())?;
-            for seating in models {
-                let Seating { by, class, role, model } = seating.clone();
-                session.seat(judged.record.seen(), (by, class, role), model)?;
-            }
+            script.begin(&mut session, judged.record.seen())?;
         }
+        script.tell(&mut session, judged.record.seen(), &mut told)?;
         match judged.record {
             MarketRecord::Quote(tick) => session.tick(&tick)?,
             MarketRecord::Trade(trade) => session.trade(&trade)?,
         }
+        script.promote(&mut session)?;
         if heard.is_multiple_of(8_192) {
             on_progress(heard, source.progress());
         }
@@ -298,14 +286,25 @@ fn widen(config: &mut Config) {
     config.venue.margin = venue::spec::Margin::Unlimited;
 }
 
-/// The trades of a coin under the same exits, as pips by hour.
+/// The trades of a coin under the same exits and the same news, as pips by hour.
 ///
 /// # Errors
 /// [`RunError`].
-pub fn null_trades(config: &Config, input: &Input, seed: u64, every: Span) -> Result<Vec<NullTrade>, RunError> {
+pub fn null_trades(
+    config: &Config,
+    input: &Input,
+    script: &Script,
+    (seed, every): (u64, Span),
+) -> Result<Vec<NullTrade>, RunError> {
     let coin = with_a_coin(config, seed, every);
-    let finished =
-        run(&coin, (input.open(&coin, None)?, &input.places()), &[], Unrecorded::default(), None, &mut |_, _| {})?;
+    let finished = run(
+        &coin,
+        (input.open(&coin, None)?, &input.places()),
+        &script.without_models(),
+        Unrecorded::default(),
+        None,
+        &mut |_, _| {},
+    )?;
     let trades = finished.collected.trades.iter();
     Ok(trades
         .filter(|trade| trade.cause != "still_open")
@@ -355,14 +354,14 @@ fn fixed(points: f64) -> Slippage {
 pub fn at(
     config: &Config,
     input: &Input,
-    models: &[Seating],
+    script: &Script,
     (venue, at): (PaperSpec, f64),
 ) -> Result<Sensitivity, RunError> {
     let config = Config { venue, ..config.clone() };
     let finished = run(
         &config,
         (input.open(&config, None)?, &input.places()),
-        models,
+        script,
         Unrecorded::default(),
         None,
         &mut |_, _| {},
