@@ -281,6 +281,30 @@ mod tests {
         assert_eq!(spent.stepped(&CanarySpec { budget: 120.0, ..SPEC }).unwrap().spent(), 90.0);
     }
 
+    #[test]
+    fn a_losing_canary_is_sent_away_within_its_budget_in_every_one_of_500_runs() {
+        let mut noise = crate::testing::Noise(3);
+        let mut entries = Vec::new();
+        for _ in 0..500 {
+            let mut canary = canary(&CanarySpec { budget: 180.0, ..SPEC });
+            let (mut sum, mut made) = (0.0, 0_u32);
+            while !canary.is_spent() && made < 100_000 {
+                let loss = canary.at_stake(BARRIER.stop);
+                assert!(canary.reserve(loss, Time(0)));
+                canary.release(loss);
+                // Two points below zero on average, seven either way, never beyond the bound.
+                let result = (-2.0 + 7.0 * noise.normal()).max(-18.0);
+                canary.book(result);
+                sum += result;
+                made += 1;
+            }
+            assert!(canary.is_spent() && sum >= -180.0, "{sum} after {made}");
+            entries.push(made);
+        }
+        entries.sort_unstable();
+        assert!((40..160).contains(&entries[250]), "{}", entries[250]);
+    }
+
     proptest! {
         #[test]
         fn no_order_of_openings_and_closings_loses_more_than_the_budget(
