@@ -40,6 +40,7 @@ fn check_author(command: &Command) {
     | Command::Rearm { by, .. }
     | Command::Adopt { by, .. }
     | Command::Seat { by, .. }
-    | Command::Reseat { by, .. }) = command;
+    | Command::Reseat { by, .. }
+    | Command::Stage { by, .. }) = command;
     assert_eq!(Operator::new(by.name()), Some(*by), "{command:?}");
 }

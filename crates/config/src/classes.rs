@@ -2,10 +2,11 @@
 
 use desk::spec::ClassSpec;
 use ensemble::{
-    AgentSpec, Barrier, CalibrationSpec, CouncilSpec, DomainSpec, FairValueSpec, LabelSpec, RegimeSpec, WeightSpec,
+    AgentSpec, Barrier, CalibrationSpec, CouncilSpec, DomainSpec, FairValueSpec, LabelSpec, NewsSpec, RegimeSpec,
+    WatchSpec, WeightSpec,
 };
 use market::{Instrument, Span};
-use models::{AciSpec, Adaptation, BocpdSpec, FtrlSpec, HmmSpec, PlattSpec};
+use models::{AciSpec, Adaptation, AdwinSpec, BocpdSpec, FtrlSpec, HmmSpec, PlattSpec};
 
 use crate::instruments::symbols;
 use crate::table::Table;
@@ -17,7 +18,7 @@ pub(crate) struct Class {
 }
 
 /// Reads every class; one council for each of its symbols.
-pub(crate) fn classes(root: &Table<'_>, instruments: &[Instrument]) -> (Vec<Class>, Vec<ClassSpec>) {
+pub(crate) fn classes(root: &Table<'_>, instruments: &[Instrument], news: NewsSpec) -> (Vec<Class>, Vec<ClassSpec>) {
     let names: Vec<String> = instruments.iter().map(|instrument| instrument.name.clone()).collect();
     let (mut classes, mut councils): (Vec<Class>, Vec<ClassSpec>) = (Vec::new(), Vec::new());
     for table in root.tables("class") {
@@ -30,7 +31,7 @@ pub(crate) fn classes(root: &Table<'_>, instruments: &[Instrument]) -> (Vec<Clas
             continue;
         };
         same_pips(&table, &symbols, instruments);
-        let council = council(&table, instrument);
+        let council = council(&table, instrument, news);
         if let Err(fault) = council.barrier.check() {
             table.fault("target", format!("makes no barrier: {fault:?} is out of range"));
         }
@@ -49,7 +50,7 @@ pub(crate) fn same_pips(table: &Table<'_>, symbols: &[market::SymbolId], instrum
     }
 }
 
-fn council(table: &Table<'_>, instrument: &Instrument) -> CouncilSpec {
+fn council(table: &Table<'_>, instrument: &Instrument, news: NewsSpec) -> CouncilSpec {
     let barrier = Barrier {
         target: table.points("target", instrument),
         stop: table.points("stop", instrument),
@@ -85,6 +86,8 @@ fn council(table: &Table<'_>, instrument: &Instrument) -> CouncilSpec {
             block: table.number("calibration_block", 1.0, 1e6),
             width_reference: table.number("width_reference", 1e-6, 10.0),
         },
+        news,
+        watch: watch(),
     };
     let weights = WeightSpec {
         eta: table.number("weight_rate", 0.0, 100.0),
@@ -100,6 +103,20 @@ fn council(table: &Table<'_>, instrument: &Instrument) -> CouncilSpec {
         regime: table.choice("regime", &[("standard-1", standard())]),
         age_max: table.span("opinion_age_max"),
         leader_moves: if table.has("leader_moves") { table.span("leader_moves") } else { Span(0) },
+    }
+}
+
+/// How trained models are watched: ADWIN with the usual numbers, looked at after every label because labels that do not
+/// overlap are few; an input has moved at a PSI of .2 over some hours; a fifth of 500 samples outside is too much.
+fn watch() -> WatchSpec {
+    WatchSpec {
+        adwin: AdwinSpec { delta: 0.002, clock: 1, max_buckets: 5, min_part: 5, grace: 10, rows: 16 },
+        inputs_memory: 10_000.0,
+        inputs_min: 2_000.0,
+        inputs_max: 0.2,
+        outside_share: 0.2,
+        outside_samples: 500,
+        hold: Span(24 * Span::HOUR.0),
     }
 }
 

@@ -10,6 +10,7 @@ mod classes;
 mod default;
 mod instruments;
 mod limits;
+mod news;
 mod strategies;
 mod table;
 mod venue;
@@ -75,7 +76,8 @@ fn read(root: &Table<'_>, text: &str, (run, seed): (u16, u64)) -> Option<Config>
     };
     let read = instruments::instruments(root, currency);
     let instruments: Vec<_> = read.iter().map(|read| read.symbol.instrument.clone()).collect();
-    let (classes, councils) = classes::classes(root, &instruments);
+    let (rules, news) = news::news(root);
+    let (classes, councils) = classes::classes(root, &instruments, news);
     let strategies = strategies::strategies(root, &instruments, &classes, currency);
     let limits_table = root.table("limits");
     let traded: Vec<_> = read.iter().filter_map(|read| read.venue.clone()).collect();
@@ -95,6 +97,7 @@ fn read(root: &Table<'_>, text: &str, (run, seed): (u16, u64)) -> Option<Config>
         strategies: strategies.into_iter().map(|read| read.strategy).collect(),
         limits,
         blackouts: blackouts(&limits_table),
+        news: rules,
         orders,
     };
     Some(Config { text: text.to_owned(), desk, venue: venue?, balance: account.balance })

@@ -1,6 +1,6 @@
 //! What the desk wants, and what it has to tell.
 
-use ensemble::{Digest, Misfit, Trained};
+use ensemble::{Chair, Digest, Drifted, Misfit, Rollback, Trained, Unstaged};
 use market::{StrategyId, SymbolId, Time};
 use models::paired::Decision as Ruling;
 use orders::{
@@ -10,6 +10,7 @@ use orders::{
 use risk::{Halt, Latch, Operator, Rearmed, Refusal};
 
 use crate::event::Reseat;
+use crate::notice::NoticeFault;
 
 /// One thing that follows from an event. The order within one event matters.
 #[derive(Debug, PartialEq)]
@@ -79,6 +80,10 @@ pub enum News {
         class: u16,
         /// Which model.
         digest: Digest,
+        /// Which seat.
+        seat: Trained,
+        /// As what.
+        chair: Chair,
     },
     /// A trained model could not sit down; nothing has changed.
     Unseated {
@@ -97,6 +102,8 @@ pub enum News {
         seat: Trained,
         /// How.
         how: Reseat,
+        /// Why.
+        why: Rollback,
         /// Whether anything changed.
         moved: bool,
     },
@@ -109,12 +116,59 @@ pub enum News {
         /// What it says.
         ruling: Ruling,
     },
-    /// A trained model produced something that is not a number, and the one before it has its seat back.
-    FellBack {
+    /// The desk took a trained model off its seat, or sent a challenger away.
+    Withdrawn {
         /// The class's place.
         class: u16,
         /// Which seat.
         seat: Trained,
+        /// As what it sat there.
+        chair: Chair,
+        /// Why.
+        why: Rollback,
+        /// Whether the champion of before has the seat back; an emptied seat says nothing.
+        back: bool,
+    },
+    /// The losses, the calibration or an input of a trained model have moved. Moved inputs alone change nothing.
+    Drifted {
+        /// The class's place.
+        class: u16,
+        /// Which seat.
+        seat: Trained,
+        /// As what it sits there.
+        chair: Chair,
+        /// What moved.
+        what: Drifted,
+    },
+    /// A challenger trades in its blocks from now on.
+    Staged {
+        /// The class's place.
+        class: u16,
+        /// Which seat.
+        seat: Trained,
+    },
+    /// A challenger cannot trade so; nothing has changed.
+    Unstaged {
+        /// The class's place.
+        class: u16,
+        /// Which seat.
+        seat: Trained,
+        /// Why not.
+        why: Unstaged,
+    },
+    /// A notice is followed.
+    Noticed {
+        /// Which.
+        id: u64,
+        /// From and until when entries are shut, if so.
+        shut: Option<(Time, Time)>,
+    },
+    /// A notice is not followed; nothing of it is.
+    Unnoticed {
+        /// Which.
+        id: u64,
+        /// Why not.
+        why: NoticeFault,
     },
     /// A position was opened, or grew.
     Opened(Opening),

@@ -21,9 +21,20 @@ pub enum Idle {
     Unsettled,
     /// The desk is halted.
     Halted,
+    /// It would trade on the word of a canary, whose budget has no room for the loss, or without a stop.
+    CanaryBudget,
 }
 
-market::state_enum!(Idle { Invested, Resting, NothingWanted, NoVolatility, StopTooWide, Unsettled, Halted });
+market::state_enum!(Idle {
+    Invested,
+    Resting,
+    NothingWanted,
+    NoVolatility,
+    StopTooWide,
+    Unsettled,
+    Halted,
+    CanaryBudget
+});
 
 impl Idle {
     /// The reason in a word, for reports.
@@ -36,6 +47,7 @@ impl Idle {
             Self::StopTooWide => "stop_too_wide",
             Self::Unsettled => "unsettled",
             Self::Halted => "halted",
+            Self::CanaryBudget => "canary_budget",
         }
     }
 }
@@ -92,9 +104,25 @@ pub struct Counts {
     pub rejected: [u64; Reject::ALL.len()],
     /// Events for a symbol that nobody configured.
     pub strangers: u64,
+    /// Notices that were followed.
+    pub noticed: u64,
+    /// Notices that were not.
+    pub unnoticed: u64,
 }
 
-market::state!(Counts { decisions, signals, passed, idle, unsent, sent, fills, rejected, strangers });
+market::state!(Counts {
+    decisions,
+    signals,
+    passed,
+    idle,
+    unsent,
+    sent,
+    fills,
+    rejected,
+    strangers,
+    noticed,
+    unnoticed
+});
 
 impl Counts {
     pub(crate) fn passed(&mut self, reason: Reason) {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ensemble::{Artefact, Council};
+use ensemble::{Artefact, Council, TRAINED};
 use features::{Features, Frame};
 use market::{
     Belief, Instrument, Lots, Money, Price, Reader, State, StrategyId, SymbolId, Tick, Time, Torn, Trade, Usual,
@@ -12,9 +12,11 @@ use risk::{Account, Author, Gate, Halt, HaltReason, MarketView, Rate, Review};
 
 use crate::action::{Action, Actions, News};
 use crate::build::{faults, legs, symbol};
+use crate::canary::Stake;
 use crate::counters::{Counts, TickCounts};
 use crate::event::{Command, Event, Fact, Position};
 use crate::explain::Explanation;
+use crate::notice::Known;
 use crate::rules::Rule;
 use crate::spec::{Conversion, Spec};
 
@@ -100,6 +102,10 @@ pub struct Desk {
     pub(crate) verifying: bool,
     pub(crate) wanted: Vec<Wanted>,
     pub(crate) woken: Woken,
+    /// Entries that the word of a canary led to.
+    pub(crate) stakes: Vec<Stake>,
+    /// Notices that were heard lately.
+    pub(crate) known: Known,
     /// Trained models that wait for a command to sit down. Not part of the state: a replay puts them here again.
     pub(crate) shelf: Vec<Arc<Artefact>>,
     /// The gate's record of the last proposal: large, so there is one.
@@ -143,6 +149,8 @@ impl Desk {
             verifying: false,
             wanted: Vec::with_capacity(usize::from(spec.orders.positions_max)),
             woken: Woken::new(&spec.orders),
+            stakes: Vec::with_capacity(TRAINED * usize::from(spec.orders.orders_max + spec.orders.positions_max)),
+            known: Known::new(),
             shelf: Vec::new(),
             review: Review::empty(),
             explaining: false,
@@ -154,7 +162,7 @@ impl Desk {
 
     /// How many actions one event can cause at most: what [`Actions`] needs room for.
     pub fn actions_max(&self) -> usize {
-        8 * usize::from(self.spec.orders.orders_max) + 8 * self.legs.len() + 16
+        8 * usize::from(self.spec.orders.orders_max) + 8 * self.legs.len() + 16 * TRAINED * self.councils.len() + 16
     }
 
     /// Hears one event and says what follows from it. The same events give the same actions.
@@ -169,6 +177,7 @@ impl Desk {
             Fact::Woke => self.asked = Time::MAX,
             Fact::Commanded(command) => self.on_command(command, actions),
             Fact::Started => self.on_start(event.time),
+            Fact::Noticed(notice) => self.on_notice(notice, actions),
         }
         self.wake_if_due(actions);
         if self.verifying {
@@ -223,8 +232,9 @@ impl Desk {
                 self.list_after = Time::MIN;
                 self.settle(strategy, actions);
             }
-            Command::Seat { by: _, digest, class, role } => self.seat(digest, class, role, actions),
-            Command::Reseat { by: _, class, seat, how } => self.reseat(class, seat, how, actions),
+            Command::Seat { by: _, digest, class, role, until } => self.seat((digest, until), class, role, actions),
+            Command::Reseat { by: _, class, seat, how, why } => self.reseat((class, seat), (how, why), actions),
+            Command::Stage { by: _, class, seat, canary } => self.stage((class, seat), &canary, actions),
         }
     }
 
@@ -360,6 +370,8 @@ impl State for Desk {
         self.asked.save(out);
         self.list_after.save(out);
         self.verifying.save(out);
+        self.stakes.save(out);
+        self.known.save(out);
     }
     fn load(&mut self, from: &mut Reader<'_>) -> Result<(), Torn> {
         self.symbols.iter_mut().try_for_each(|symbol| symbol.load(from))?;
@@ -371,6 +383,13 @@ impl State for Desk {
         self.position.load(from)?;
         self.asked.load(from)?;
         self.list_after.load(from)?;
-        self.verifying.load(from)
+        self.verifying.load(from)?;
+        let room = self.stakes.capacity();
+        self.stakes.load(from)?;
+        if self.stakes.len() > room {
+            return Err(Torn);
+        }
+        self.stakes.reserve_exact(room - self.stakes.len());
+        self.known.load(from)
     }
 }

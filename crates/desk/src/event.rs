@@ -1,10 +1,12 @@
 //! What the desk hears: numbered facts, and nothing else.
 
-use ensemble::{Digest, Trained};
+use ensemble::{CanarySpec, Digest, Rollback, Trained};
 use market::{Reader, State, StrategyId, Tick, Time, Torn, Trade};
 use models::paired::PairedSpec;
 use orders::Report;
 use risk::{Latch, Level, Operator, Scope};
+
+use crate::notice::Notice;
 
 /// A fact with its number and the time at which we heard it. Times never go back within a journal.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -32,6 +34,8 @@ pub enum Fact {
     Commanded(Command),
     /// The session begins, or goes on after a restart: the venue must list its positions before anything is sent.
     Started,
+    /// Something was said outside the market.
+    Noticed(Notice),
 }
 
 /// What a person may order, each a journalled fact with its author.
@@ -70,6 +74,8 @@ pub enum Command {
         class: u16,
         /// As what.
         role: Role,
+        /// The model's last moment: from then on the desk itself takes it off its seat.
+        until: Option<Time>,
     },
     /// Move the trained models of one seat.
     Reseat {
@@ -81,6 +87,19 @@ pub enum Command {
         seat: Trained,
         /// How.
         how: Reseat,
+        /// Why: latency and signatures are measured outside, for the desk has no clock.
+        why: Rollback,
+    },
+    /// Let the challenger of a seat trade as a canary, or change how much; its trial goes on, and what it has cost stays.
+    Stage {
+        /// Who.
+        by: Operator,
+        /// The council: the place of its class in the configuration.
+        class: u16,
+        /// Which seat.
+        seat: Trained,
+        /// In which blocks, and within which budget.
+        canary: CanarySpec,
     },
 }
 

@@ -32,12 +32,14 @@ impl Desk {
             Outcome::Opened(opening) => {
                 self.counts.fills += 1;
                 Self::tell(actions, News::Opened(opening));
+                self.stake_opened(&opening);
                 self.settle(opening.order.strategy, actions);
                 self.flatten_if_halted(&opening);
             }
             Outcome::Closed(trade) => {
                 self.counts.fills += 1;
                 Self::tell(actions, News::Closed(trade));
+                self.stake_closed(&trade, actions);
                 self.settle(trade.strategy, actions);
             }
             Outcome::Failed(failure) => {
@@ -46,6 +48,7 @@ impl Desk {
                     self.list_after = now;
                 }
                 Self::tell(actions, News::Failed(failure));
+                self.stake_failed(&failure);
             }
             Outcome::Listed(listing) => self.on_listing(listing, actions),
             Outcome::MarginCalled => Self::tell(actions, News::MarginCalled),
@@ -83,7 +86,10 @@ impl Desk {
 
     fn on_listing(&mut self, listing: Listing, actions: &mut Actions) {
         match listing {
-            Listing::Agrees => Self::tell(actions, News::Agrees),
+            Listing::Agrees => {
+                self.stakes_agree();
+                Self::tell(actions, News::Agrees);
+            }
             Listing::Differs(differences) => {
                 Self::tell(actions, News::Differs { differences: differences as u32 });
             }
@@ -95,7 +101,7 @@ impl Desk {
     }
 
     /// The venue contradicts itself or us: nothing new until a person has looked. Positions keep their stops.
-    fn stop_entries(&mut self, reason: HaltReason, actions: &mut Actions) {
+    pub(crate) fn stop_entries(&mut self, reason: HaltReason, actions: &mut Actions) {
         let halt = Halt { level: Level::NoEntries, by: Author::Desk, reason, time: self.position.time };
         self.halt(Scope::All, halt, actions);
     }

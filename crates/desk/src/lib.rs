@@ -9,16 +9,19 @@
 //! `propose`   from an opinion to a request         `leave`     exits, halts and flattening
 //! `hear`      the venue's reports                  `explain`   the arithmetic of one decision
 //! `rules`     strategies that decide by a rule     `seat`      trained models and their trials
-//! `build`     a spec into its parts, or its faults
+//! `build`     a spec into its parts, or its faults  `canary`    what canaries stake
+//! `notice`    what is said outside the market
 
 mod action;
 mod build;
+mod canary;
 mod counters;
 mod desk;
 mod event;
 mod explain;
 mod hear;
 mod leave;
+mod notice;
 mod propose;
 mod rules;
 mod seat;
@@ -30,4 +33,5 @@ pub use counters::{Counts, Idle, TickCounts};
 pub use desk::{Desk, Fault};
 pub use event::{Command, Event, Fact, Position, Reseat, Role};
 pub use explain::Explanation;
+pub use notice::{Around, Impact, NewsRules, Notice, NoticeFault, NoticeKind};
 pub use spec::Spec;

@@ -5,6 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use ensemble::{Decision, decide};
 use features::Feature;
 use market::{Lots, Points, Side, Tick, Time};
+use orders::OrderId;
 use risk::{Approved, Bet, Entry, Kind, Latch, LossKind, MarketView, Proposal, Refusal, Stake, StopSpec, Volatility};
 
 use crate::action::{Action, Actions, News};
@@ -44,7 +45,16 @@ impl Desk {
         let Some(exits) = self.place_exits(leg, tick, wish) else { return };
         self.counts.signals += 1;
         let proposal = self.proposal(leg, wish, exits);
-        self.submit(leg, &proposal, actions);
+        let Some((council, decision)) = self.legs[leg].council.zip(wish.decision.as_ref()) else {
+            self.submit(leg, &proposal, actions);
+            return;
+        };
+        if !self.stake(council, decision, exits.stop) {
+            self.idle(Idle::CanaryBudget);
+            return self.listen_to_bench(council, actions);
+        }
+        let sent = self.submit(leg, &proposal, actions);
+        self.staked(council, sent, actions);
     }
 
     #[inline(never)]
@@ -187,17 +197,19 @@ impl Desk {
         }
     }
 
-    fn submit(&mut self, leg: usize, proposal: &Proposal, actions: &mut Actions) {
+    /// The request's number and volume, when one was sent.
+    fn submit(&mut self, leg: usize, proposal: &Proposal, actions: &mut Actions) -> Option<(OrderId, Lots)> {
         let now = self.position.time;
         let Proposal { strategy, symbol, side, .. } = *proposal;
         let strategy_spec = &self.spec.strategies[usize::from(strategy.0)];
         let (cooldown, turns) = (strategy_spec.cooldown, matches!(strategy_spec.decide, Decide::Cross { .. }));
         self.legs[leg].rests_until = now.plus(cooldown);
-        let Some(view) = self.view(symbol) else { return };
+        let view = self.view(symbol)?;
         let Some(answer) = self.review(proposal, &view, now) else {
             let refusal = Refusal::Fault { place: i64::from(strategy.0), sequence: self.position.seq as i64 };
             self.gate.count(&refusal);
-            return Self::refused(proposal, refusal, actions);
+            Self::refused(proposal, refusal, actions);
+            return None;
         };
         if let Some(explanation) = self.explanations.last_mut() {
             explanation.proposal = Some(*proposal);
@@ -208,7 +220,8 @@ impl Desk {
             Ok(approved) => approved,
             Err(refusal) => {
                 Self::refused(proposal, refusal, actions);
-                return self.tell_if_latched(&refusal, strategy, actions);
+                self.tell_if_latched(&refusal, strategy, actions);
+                return None;
             }
         };
         let rate = view.rate.unwrap_or(risk::Rate::ONE);
@@ -218,14 +231,17 @@ impl Desk {
                     explanation.sent = Some(request.id());
                 }
                 self.counts.sent += 1;
+                let id = request.id();
                 actions.push(Action::Send(request));
                 if turns && self.spec.orders.account == orders::Account::Hedging {
                     self.reverse(strategy, symbol, side);
                 }
+                Some((id, self.orders.order(id).map_or(Lots::ZERO, |order| order.lots)))
             }
             Err(why) => {
                 self.counts.unsent += 1;
                 Self::tell(actions, News::Unsent { strategy, symbol, why });
+                None
             }
         }
     }

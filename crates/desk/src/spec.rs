@@ -5,6 +5,8 @@ use market::{BeliefSpec, Currency, Instrument, Lots, Points, Span, SymbolId};
 use orders::Spec as OrdersSpec;
 use risk::{Blackout, Limits, StopSpec};
 
+use crate::notice::NewsRules;
+
 /// A whole desk.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Spec {
@@ -20,6 +22,8 @@ pub struct Spec {
     pub limits: Limits,
     /// When nobody may open positions.
     pub blackouts: Vec<Blackout>,
+    /// What follows from events that are noticed.
+    pub news: NewsRules,
     /// The orders' room, the exits of each strategy included.
     pub orders: OrdersSpec,
 }

@@ -71,6 +71,7 @@ impl Desk {
             let follower = self.symbols[place].followers[nth];
             self.symbols[follower].features.on_leader(tick);
         }
+        self.silence(place, self.position.time);
         let symbol = &self.symbols[place];
         for council in &symbol.councils {
             self.councils[*council].observe(symbol.features.frame(), tick);

@@ -6,7 +6,7 @@ use desk::spec::{Conversion, Decide, StakeSpec, StopRule};
 use std::sync::Arc;
 
 use desk::{Action, Actions, Command, Desk, Event, Fact, Fault, News, Reseat, Role, Spec, Unseated};
-use ensemble::{Artefact, Barrier, Brain, DecideSpec, Input, Misfit, Parts, Trained};
+use ensemble::{Artefact, Barrier, Brain, Chair, DecideSpec, Input, Misfit, Parts, Rollback, Trained};
 use features::Feature;
 use market::{Money, Points, Reader, Span, State, StrategyId, SymbolId, Time};
 use models::forest::{Forest, Leaf, Link, Tree};
@@ -144,8 +144,10 @@ fn a_model_sits_down_only_where_it_lies_ready_and_fits() {
         });
         news.unwrap()
     };
-    let seat = |byte: u8, class: u16| Command::Seat { by, digest: [byte; 32], class, role: Role::Champion };
-    let reseat = |how: Reseat| Command::Reseat { by, class: 0, seat: Trained::Trees, how };
+    let seat =
+        |byte: u8, class: u16| Command::Seat { by, digest: [byte; 32], class, role: Role::Champion, until: None };
+    let reseat = |how: Reseat| Command::Reseat { by, class: 0, seat: Trained::Trees, how, why: Rollback::Person };
+    let seated = |byte: u8, chair: Chair| News::Seated { class: 0, digest: [byte; 32], seat: Trained::Trees, chair };
     let unseated = |byte: u8, class: u16, why: Unseated| News::Unseated { class, digest: [byte; 32], why };
     assert_eq!(told(&mut desk, seat(1, 0)), unseated(1, 0, Unseated::NotOnShelf));
     let other = Barrier { target: Points(21), ..BARRIER };
@@ -154,14 +156,15 @@ fn a_model_sits_down_only_where_it_lies_ready_and_fits() {
     }
     assert_eq!(told(&mut desk, seat(1, 9)), unseated(1, 9, Unseated::UnknownClass));
     assert_eq!(told(&mut desk, seat(3, 0)), unseated(3, 0, Unseated::Misfit(Misfit::Barrier(other, BARRIER))));
-    let moved = |how: Reseat, moved: bool| News::Reseated { class: 0, seat: Trained::Trees, how, moved };
+    let moved =
+        |how: Reseat, moved: bool| News::Reseated { class: 0, seat: Trained::Trees, how, why: Rollback::Person, moved };
     for how in Reseat::ALL {
         assert_eq!(told(&mut desk, reseat(*how)), moved(*how, false), "there is nobody to move");
     }
-    assert_eq!(told(&mut desk, seat(1, 0)), News::Seated { class: 0, digest: [1; 32] });
+    assert_eq!(told(&mut desk, seat(1, 0)), seated(1, Chair::Champion));
     let role = Role::Challenger(PairedSpec { alpha: 0.05, bound: 90.0, labels_max: 9, ..PairedSpec::default() });
-    let challenge = Command::Seat { by, digest: [2; 32], class: 0, role };
-    assert_eq!(told(&mut desk, challenge), News::Seated { class: 0, digest: [2; 32] });
+    let challenge = Command::Seat { by, digest: [2; 32], class: 0, role, until: None };
+    assert_eq!(told(&mut desk, challenge), seated(2, Chair::Challenger));
     let champion = |desk: &Desk| desk.councils()[0].champion(Trained::Trees).unwrap().digest()[0];
     assert_eq!(champion(&desk), 1, "a challenger is silent");
     assert_eq!(told(&mut desk, reseat(Reseat::Promote)), moved(Reseat::Promote, true));

@@ -20,6 +20,8 @@ fn led(leader_moves: Span) -> Spec {
         z: 0.0,
         awake_min: 1,
         gate_min: 0.0,
+        meta_min: 0.0,
+        meta_required: false,
     };
     changed(plain(), |spec| {
         let leader = Instrument { name: "EURUSD.lead".into(), ..eurusd() };

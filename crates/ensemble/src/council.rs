@@ -1,20 +1,18 @@
 //! The council of one symbol and barrier class: it learns from what came of its opinions, and tells them.
 
-use std::sync::Arc;
-
 use features::Frame;
-use market::{Side, Span, Tick, Time, math};
-use models::paired::PairedSpec;
+use market::{Span, Tick, Time, math};
+use models::STATES;
 use models::pool::clipped_logit;
-use models::{NetState, STATES};
 
-use crate::artefact::{Artefact, Sequence, TRAINED, Trained, VOTERS};
+use crate::artefact::{TRAINED, Trained, VOTERS};
 use crate::barrier::Barrier;
-use crate::bench::{Bench, BenchNews, Resolved, Trial};
+use crate::bench::{Bench, Resolved};
 use crate::calibration::Evidence;
+use crate::canary::Assignment;
 use crate::domain::Reach;
 use crate::labels::{Label, LabelCounts, LabelSpec, Labels};
-use crate::meta::{Judged, MetaSeat};
+use crate::meta::MetaSeat;
 use crate::regime::{Regime, RegimeSpec, RegimeView};
 use crate::seat::{AgentSpec, Moment, Seat, Thought};
 use crate::vote::{AGENTS, Abstain, AgentKind, Vote};
@@ -94,9 +92,13 @@ pub(crate) struct Standing {
     pub(crate) regime: RegimeView,
     /// When the latest tick was.
     pub(crate) heard: Option<Time>,
+    /// How often it has changed who may speak: no decision is made of two of these.
+    pub(crate) epoch: u32,
+    /// Whose word stands where a challenger is a canary.
+    pub(crate) assigned: [Option<Assignment>; TRAINED],
 }
 
-market::state!(Standing { opinions, evidence, weights, regime, heard });
+market::state!(Standing { opinions, evidence, weights, regime, heard, epoch, assigned });
 
 /// The agents of one symbol and barrier class, with everything they have learned. One tick in, opinions out; nothing is
 /// allocated after construction.
@@ -126,6 +128,8 @@ impl Council {
             weights: weights.mixed(&regime.view().posterior),
             regime: *regime.view(),
             heard: None,
+            epoch: 0,
+            assigned: [None; TRAINED],
         };
         let labels = Labels::new(spec.barrier, spec.labels);
         let (seats, bench) = (Seat::all(&spec.agents), Bench::new(&spec.agents));
@@ -166,10 +170,9 @@ impl Council {
         }
         let mut shadows = [Thought::default(); TRAINED];
         self.bench.think(&moment, &mut shadows);
-        let trees = AgentKind::Trees as usize;
-        let judged = Judged { trees: self.seats[trees].model(), said: thoughts[trees].opined(), null };
-        self.meta.look(frame, &self.standing.regime, &judged);
-        self.replace_the_faulted();
+        self.withdraw(tick.time);
+        self.assign(tick, &shadows);
+        self.ask_meta(frame, null, (&thoughts, &shadows));
         if silenced.is_none() && tick.spread().0 >= 0 && self.labels.is_due(tick.time) {
             for (seat, thought) in self.seats.iter_mut().zip(&thoughts) {
                 seat.remember(thought);
@@ -177,136 +180,9 @@ impl Council {
             let number = self.labels.counts().sampled;
             self.labels.push(tick, Sample { null, posterior: self.standing.regime.posterior, thoughts, shadows });
             if self.labels.counts().sampled > number {
-                self.bench.sampled(number, self.labels.oldest());
+                self.watch(number, (frame, tick.time), (&thoughts, &shadows));
             }
         }
-    }
-
-    /// A trained model that produces what is not a number gives its seat back to the one before it, if there is one.
-    fn replace_the_faulted(&mut self) {
-        for which in VOTERS {
-            let Some(seat) = which.agent().map(|agent| &mut self.seats[agent as usize]) else { continue };
-            if seat.is_faulted() && self.bench.roll_back(which, seat) {
-                self.bench.news = Some(BenchNews::RolledBack(which));
-                self.reseat(which);
-            }
-        }
-    }
-
-    /// Somebody else sits here: what was said before is not its word.
-    fn reseat(&mut self, which: Trained) {
-        let Some(agent) = which.agent() else { return };
-        let place = agent as usize;
-        self.standing.opinions[place] = Vote::default();
-        self.standing.evidence[place] = self.seats[place].evidence();
-        if which == Trained::Trees {
-            self.meta.forget();
-        }
-    }
-
-    fn fits(&self, model: &Artefact) -> Result<(), Misfit> {
-        let (theirs, ours) = (model.parts().barrier, self.spec.barrier);
-        if theirs == ours { Ok(()) } else { Err(Misfit::Barrier(theirs, ours)) }
-    }
-
-    /// A trained model takes its seat at once. It says nothing before its calibration has enough labels; the model that
-    /// sat there stays ready to come back.
-    ///
-    /// # Errors
-    /// [`Misfit`]; nothing has changed then.
-    pub fn install(&mut self, model: Arc<Artefact>) -> Result<(), Misfit> {
-        self.fits(&model)?;
-        let which = model.seat();
-        match which.agent() {
-            Some(agent) => self.bench.install(&mut self.seats[agent as usize], model),
-            None => self.meta.install(model),
-        }
-        self.reseat(which);
-        Ok(())
-    }
-
-    /// A trained model sits down beside the champion of its seat, on trial by these rules. A challenger that was there
-    /// before leaves.
-    ///
-    /// # Errors
-    /// [`Misfit`]; nothing has changed then.
-    pub fn challenge(&mut self, model: Arc<Artefact>, trial: PairedSpec) -> Result<(), Misfit> {
-        self.fits(&model)?;
-        let agent = model.seat().agent().ok_or(Misfit::NoTrial(model.seat()))?;
-        self.bench.challenge(agent, model, trial);
-        Ok(())
-    }
-
-    /// The challenger takes the champion's seat, with its calibration; the champion stays ready to come back. `false` when
-    /// nobody challenges.
-    pub fn promote(&mut self, which: Trained) -> bool {
-        let Some(agent) = which.agent() else { return false };
-        let promoted = self.bench.promote(which, &mut self.seats[agent as usize]);
-        if promoted {
-            self.reseat(which);
-        }
-        promoted
-    }
-
-    /// The champion of before takes its seat back. `false` when there is none.
-    pub fn roll_back(&mut self, which: Trained) -> bool {
-        let Some(agent) = which.agent() else { return self.meta.roll_back() };
-        let back = self.bench.roll_back(which, &mut self.seats[agent as usize]);
-        if back {
-            self.reseat(which);
-        }
-        back
-    }
-
-    /// The challenger leaves. `false` when nobody challenges.
-    pub fn dismiss(&mut self, which: Trained) -> bool {
-        self.bench.dismiss(which)
-    }
-
-    /// The model that has a seat.
-    pub fn champion(&self, which: Trained) -> Option<&Arc<Artefact>> {
-        match which.agent() {
-            Some(agent) => self.seats[agent as usize].model(),
-            None => self.meta.champion(),
-        }
-    }
-
-    /// When the net that has the seat took its last step, and what it put out then, before its calibration.
-    pub fn last_step(&self) -> Option<(Time, [f64; 2])> {
-        self.seats[AgentKind::Sequence as usize].runner()?.last()
-    }
-
-    /// The net that has the seat, and what its sequence has left behind.
-    pub fn net(&self) -> Option<(&Sequence, &NetState)> {
-        self.seats[AgentKind::Sequence as usize].runner()?.parts()
-    }
-
-    /// What the meta model would be asked about a side at the last quote; `None` while it is silent.
-    pub fn meta_question(&self, side: Side) -> Option<Vec<f64>> {
-        self.meta.question(side, &self.spec.barrier)
-    }
-
-    /// The model that challenges it.
-    pub fn challenger(&self, which: Trained) -> Option<&Arc<Artefact>> {
-        self.bench.challenger(which)?.model()
-    }
-
-    /// The model that would come back.
-    pub fn former(&self, which: Trained) -> Option<&Arc<Artefact>> {
-        match which.agent() {
-            Some(_) => self.bench.former(which)?.model(),
-            None => self.meta.former(),
-        }
-    }
-
-    /// The challenger's trial.
-    pub fn trial(&self, which: Trained) -> Option<&Trial> {
-        self.bench.trial(which)
-    }
-
-    /// What happened on the bench since this was last asked.
-    pub fn take_news(&mut self) -> Option<BenchNews> {
-        self.bench.news.take()
     }
 
     /// Applies the labels that this tick resolves; whether there were any.
@@ -316,6 +192,7 @@ impl Council {
         labels.on_tick(tick, |sample, label| {
             learned = true;
             learn_label(seats, weights, sample, label);
+            seating::watch_label(seats, bench, sample, label);
             let champions = std::array::from_fn(|which| {
                 let place = VOTERS[which].agent().map_or(0, |agent| agent as usize);
                 (&seats[place], sample.own(&seats[place], place))
@@ -423,5 +300,6 @@ fn learn_label(seats: &mut [Seat; AGENTS], weights: &mut Weights, sample: &Sampl
 
 #[cfg(test)]
 mod bench_tests;
+mod seating;
 #[cfg(test)]
 mod tests;

@@ -21,7 +21,9 @@
 use market::{Price, Side, Tick, Time, math};
 use models::pool::clipped_logit;
 
+use crate::artefact::TRAINED;
 use crate::barrier::Barrier;
+use crate::canary::Assignment;
 use crate::council::{Council, CouncilSpec, Standing};
 use crate::meta::MetaSilence;
 use crate::regime::RegimeView;
@@ -195,6 +197,10 @@ pub struct Decision {
     pub meta: Option<f64>,
     /// Why it was asked and has said nothing, if so.
     pub meta_silent: Option<MetaSilence>,
+    /// How often it had changed which models may speak: one number, so that no decision mixes two sets of them.
+    pub epoch: u32,
+    /// Where a challenger was a canary: whose word stood, by which block.
+    pub assigned: [Option<Assignment>; TRAINED],
 }
 
 impl Decision {
@@ -309,6 +315,8 @@ fn weigh(standing: &Standing, council: &CouncilSpec, spec: &DecideSpec, tick: &T
         best: if sell.ev_lo > buy.ev_lo { Side::Sell } else { Side::Buy },
         meta: None,
         meta_silent: None,
+        epoch: standing.epoch,
+        assigned: standing.assigned,
     }
 }
 

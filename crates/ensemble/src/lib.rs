@@ -11,6 +11,8 @@
 //! `artefact`     a trained model as a seat takes it    `bench`     challengers on trial, champions of before
 //! `cadence`      which ticks are moments               `sequence`  a net in its seat
 //! `meta`         the second model, asked after the pool
+//! `canary`       blocks and budget of a challenger     `watch`     drift, and what else takes a model off its seat
+//! `news`         what is said in the news
 
 #[cfg(test)]
 extern crate self as ensemble;
@@ -20,6 +22,7 @@ pub mod barrier;
 mod bench;
 pub mod cadence;
 pub mod calibration;
+pub mod canary;
 pub mod council;
 pub mod decide;
 pub mod domain;
@@ -27,28 +30,33 @@ mod fair;
 mod inputs;
 pub mod labels;
 pub mod meta;
+pub mod news;
 pub mod regime;
 mod seat;
 mod sequence;
 #[cfg(test)]
 mod testing;
 pub mod vote;
+pub mod watch;
 pub mod weights;
 
 pub use artefact::{
     Artefact, ArtefactError, Brain, Digest, Input, Line, Parts, Scale, Sequence, TRAINED, Trained, VOTERS,
 };
 pub use barrier::{Barrier, BarrierFault};
-pub use bench::{BenchNews, Trial};
+pub use bench::{BenchNews, Chair, Trial};
 pub use cadence::{Cadence, Sampler};
 pub use calibration::{CalibrationSpec, Evidence};
+pub use canary::{Arm, Assignment, Canary, CanarySpec, Unstaged};
 pub use council::{Council, CouncilSpec, Misfit};
 pub use decide::{DecideSpec, Decision, NoTrade, Part, Reason, View, decide};
 pub use domain::{DomainSpec, Reach};
 pub use fair::FairValueSpec;
 pub use labels::{Label, LabelCounts, LabelSpec, Outcome};
 pub use meta::MetaSilence;
+pub use news::{NewsSpec, Sentiment};
 pub use regime::{REGIME_INPUTS, RegimeSpec, RegimeView};
 pub use seat::AgentSpec;
 pub use vote::{AGENTS, Abstain, AgentKind, Opinion, Vote};
+pub use watch::{Drifted, Rollback, Watch, WatchSpec};
 pub use weights::WeightSpec;

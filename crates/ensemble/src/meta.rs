@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use features::{Feature, Frame};
 use market::math::{logit, sigmoid};
-use market::{Reader, Side, State, Torn};
+use market::{Reader, Side, State, Time, Torn};
 
 use crate::artefact::{Artefact, Brain, INPUTS_MAX};
 use crate::barrier::Barrier;
@@ -113,6 +113,8 @@ pub(crate) struct Judged<'a> {
 pub(crate) struct MetaSeat {
     champion: Option<Arc<Artefact>>,
     former: Option<Arc<Artefact>>,
+    /// The last moments of both, when they have one.
+    until: [Option<Time>; 2],
     silent: Option<MetaSilence>,
     p: [f64; 2],
     spread: f64,
@@ -124,6 +126,7 @@ impl State for MetaSeat {
     fn save(&self, out: &mut Vec<u8>) {
         crate::seat::save_model(self.champion.as_deref(), out);
         crate::seat::save_model(self.former.as_deref(), out);
+        self.until.save(out);
         self.silent.save(out);
         self.p.save(out);
         self.spread.save(out);
@@ -136,6 +139,7 @@ impl State for MetaSeat {
         if !self.champion.iter().chain(&self.former).all(is_meta) {
             return Err(Torn);
         }
+        self.until.load(from)?;
         self.silent.load(from)?;
         self.p.load(from)?;
         self.spread.load(from)?;
@@ -148,6 +152,7 @@ impl MetaSeat {
         Self {
             champion: None,
             former: None,
+            until: [None; 2],
             silent: Some(MetaSilence::NoModel),
             p: [f64::NAN; 2],
             spread: f64::NAN,
@@ -155,16 +160,36 @@ impl MetaSeat {
         }
     }
 
-    pub(crate) fn install(&mut self, model: Arc<Artefact>) {
+    pub(crate) fn install(&mut self, model: Arc<Artefact>, until: Option<Time>) {
         self.former = self.champion.replace(model);
+        self.until = [until, self.until[0]];
         self.silent = Some(MetaSilence::NoOpinion);
     }
 
-    pub(crate) fn roll_back(&mut self) -> bool {
-        let Some(former) = self.former.take() else { return false };
+    /// The model of before comes back, if there is one that still may.
+    pub(crate) fn roll_back(&mut self, now: Time) -> bool {
+        let [_, until] = self.until;
+        let Some(former) = self.former.take().filter(|_| until.is_none_or(|until| now < until)) else { return false };
         self.champion = Some(former);
+        self.until = [until, None];
         self.silent = Some(MetaSilence::NoOpinion);
         true
+    }
+
+    /// A model past its last moment leaves. Answers whether one did, and whether the one before it is back.
+    pub(crate) fn expire(&mut self, now: Time) -> Option<bool> {
+        self.champion.as_ref().filter(|_| self.until[0].is_some_and(|until| now >= until))?;
+        let back = self.roll_back(now);
+        if !back {
+            (self.champion, self.until) = (None, [None; 2]);
+            self.silent = Some(MetaSilence::NoModel);
+        }
+        Some(back)
+    }
+
+    /// The last moment of the model that sits here.
+    pub(crate) const fn until(&self) -> Option<Time> {
+        self.until[0]
     }
 
     pub(crate) const fn champion(&self) -> Option<&Arc<Artefact>> {

@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use features::Frame;
-use market::{Reader, Side, State, Tick, Torn};
+use market::{Reader, Side, State, Tick, Time, Torn};
 use models::{Ftrl, FtrlSpec};
 
 use crate::artefact::{Artefact, Brain, INPUTS_MAX};
@@ -16,8 +16,10 @@ use crate::calibration::{Calibration, CalibrationSpec, Evidence, Lesson};
 use crate::domain::{Centre, Domain, DomainSpec, Reach};
 use crate::fair::{FairValue, FairValueSpec};
 use crate::inputs::{self, Inputs, WIDTH};
+use crate::news::{News, NewsSpec, Sentiment};
 use crate::sequence::Runner;
 use crate::vote::{AGENTS, Abstain, AgentKind, Opinion, Vote, place};
+use crate::watch::{Rollback, Watch, WatchSpec};
 
 /// How the agents learn.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -32,6 +34,10 @@ pub struct AgentSpec {
     pub domain: DomainSpec,
     /// How opinions are calibrated.
     pub calibration: CalibrationSpec,
+    /// What an item of news is worth.
+    pub news: NewsSpec,
+    /// How trained models are watched while they serve.
+    pub watch: WatchSpec,
 }
 
 /// How an agent comes to its raw opinion.
@@ -41,6 +47,7 @@ enum Mind {
     FairValue(FairValue),
     Trees(Option<Arc<Artefact>>),
     Sequence(Option<Box<Runner>>),
+    News(News),
 }
 
 /// An online logistic regression on mirrored inputs and a constant, which takes up the base rate.
@@ -81,12 +88,13 @@ impl Mind {
             AgentKind::Reversion => logistic(Look::Reversion),
             AgentKind::Trees => Self::Trees(None),
             AgentKind::Sequence => Self::Sequence(None),
+            AgentKind::News => Self::News(News::new(spec.news)),
         }
     }
 
     fn on_tick(&mut self, frame: &Frame, tick: &Tick) {
         match self {
-            Self::Logistic(_) | Self::Trees(_) | Self::Sequence(None) => {}
+            Self::Logistic(_) | Self::Trees(_) | Self::Sequence(None) | Self::News(_) => {}
             Self::FairValue(fair) => fair.on_tick(frame, tick),
             Self::Sequence(Some(runner)) => runner.on_tick(frame, tick),
         }
@@ -98,6 +106,7 @@ impl Mind {
             Self::FairValue(fair) => fair.inputs(frame, tick),
             // What it reads, and whether that is within its training, the model knows itself.
             Self::Trees(_) | Self::Sequence(_) => self.model().map(|_| [0.0; WIDTH]).ok_or(Abstain::NoModel),
+            Self::News(_) => Ok([0.0; WIDTH]),
         }
     }
 
@@ -122,6 +131,7 @@ impl Mind {
                 let runner = runner.as_ref().ok_or(Abstain::NoModel)?;
                 Ok(runner.log_odds(moment.tick.time)?.map(|log_odds| log_odds - moment.null))
             }
+            Self::News(news) => news.raw(moment.tick.time),
         }
     }
 
@@ -130,8 +140,8 @@ impl Mind {
             Self::Logistic(logistic) => {
                 logistic.model.learn(&logistic_inputs(standardised, side), won, weight);
             }
-            // The filter learns from quotes, a trained model has learned: neither learns from labels.
-            Self::FairValue(_) | Self::Trees(_) | Self::Sequence(_) => {}
+            // The filter learns from quotes, a trained model has learned, news are told: none learns from labels.
+            Self::FairValue(_) | Self::Trees(_) | Self::Sequence(_) | Self::News(_) => {}
         }
     }
 
@@ -140,7 +150,7 @@ impl Mind {
         match self {
             Self::Trees(model) => model.as_ref(),
             Self::Sequence(runner) => runner.as_ref().map(|runner| runner.model()),
-            Self::Logistic(_) | Self::FairValue(_) => None,
+            Self::Logistic(_) | Self::FairValue(_) | Self::News(_) => None,
         }
     }
 
@@ -165,6 +175,7 @@ impl State for Mind {
                     runner.save(out);
                 }
             }
+            Self::News(news) => news.save(out),
         }
     }
     fn load(&mut self, from: &mut Reader<'_>) -> Result<(), Torn> {
@@ -185,6 +196,7 @@ impl State for Mind {
                 *runner = Some(Box::new(loaded));
                 Ok(())
             }
+            Self::News(news) => news.load(from),
         }
     }
 }
@@ -285,9 +297,36 @@ pub(crate) struct Seat {
     faulted: bool,
     /// Which of the models that took such a seat this is; 0 where none ever does.
     epoch: u32,
+    /// A trained model's last moment.
+    until: Option<Time>,
+    /// What is watched of a trained model.
+    watch: Option<Box<Watch>>,
 }
 
-market::state!(Seat { mind, domain, calibration, faulted, epoch });
+impl State for Seat {
+    fn save(&self, out: &mut Vec<u8>) {
+        self.mind.save(out);
+        self.domain.save(out);
+        self.calibration.save(out);
+        self.faulted.save(out);
+        self.epoch.save(out);
+        self.until.save(out);
+        if let Some(watch) = &self.watch {
+            watch.save(out);
+        }
+    }
+    fn load(&mut self, from: &mut Reader<'_>) -> Result<(), Torn> {
+        self.mind.load(from)?;
+        self.domain.load(from)?;
+        self.calibration.load(from)?;
+        self.faulted.load(from)?;
+        self.epoch.load(from)?;
+        self.until.load(from)?;
+        // Whoever sits here is watched, so the model says whether there is a watch.
+        self.watch = self.model().map(|model| Box::new(Watch::new(&self.spec.watch, model)));
+        self.watch.as_mut().map_or(Ok(()), |watch| watch.load(from))
+    }
+}
 
 impl Seat {
     pub(crate) fn new(kind: AgentKind, spec: &AgentSpec) -> Self {
@@ -299,16 +338,56 @@ impl Seat {
             calibration: Calibration::new(&spec.calibration),
             faulted: false,
             epoch: 0,
+            until: None,
+            watch: None,
         }
     }
 
     /// A seat that a trained model takes, with nothing known of it yet.
-    pub(crate) fn of_model(spec: &AgentSpec, kind: AgentKind, model: Arc<Artefact>, epoch: u32) -> Self {
-        Self { mind: Mind::of_model(model), epoch, ..Self::new(kind, spec) }
+    pub(crate) fn of_model(
+        spec: &AgentSpec,
+        kind: AgentKind,
+        model: Arc<Artefact>,
+        (epoch, until): (u32, Option<Time>),
+    ) -> Self {
+        let watch = Some(Box::new(Watch::new(&spec.watch, &model)));
+        Self { mind: Mind::of_model(model), epoch, until, watch, ..Self::new(kind, spec) }
     }
 
     pub(crate) const fn kind(&self) -> AgentKind {
         self.kind
+    }
+
+    /// A trained model's last moment, when it has one.
+    pub(crate) const fn until(&self) -> Option<Time> {
+        self.until
+    }
+
+    /// What is watched of a trained model.
+    pub(crate) fn watch(&self) -> Option<&Watch> {
+        self.watch.as_deref()
+    }
+
+    pub(crate) fn watch_mut(&mut self) -> Option<&mut Watch> {
+        self.watch.as_deref_mut()
+    }
+
+    /// Why a trained model may not sit here now.
+    pub(crate) fn unfit(&self, now: Time) -> Option<Rollback> {
+        if self.faulted {
+            return Some(Rollback::NotANumber);
+        }
+        if self.until.is_some_and(|until| now >= until) {
+            return Some(Rollback::Age);
+        }
+        self.watch().and_then(Watch::verdict)
+    }
+
+    /// Tells the agent that listens to news of an item.
+    pub(crate) fn notice(&mut self, sentiment: Sentiment, published: Time, now: Time) {
+        if let Mind::News(news) = &mut self.mind {
+            news.hear(sentiment, published, now);
+        }
     }
 
     /// The trained model that sits here.
@@ -320,7 +399,7 @@ impl Seat {
     pub(crate) fn runner(&self) -> Option<&Runner> {
         match &self.mind {
             Mind::Sequence(runner) => runner.as_deref(),
-            Mind::Trees(_) | Mind::Logistic(_) | Mind::FairValue(_) => None,
+            Mind::Trees(_) | Mind::Logistic(_) | Mind::FairValue(_) | Mind::News(_) => None,
         }
     }
 
@@ -348,7 +427,7 @@ impl Seat {
     /// Begins anew, with nothing learned.
     pub(crate) fn restart(&mut self) {
         *self = match self.model() {
-            Some(model) => Self::of_model(&self.spec, self.kind, Arc::clone(model), self.epoch),
+            Some(model) => Self::of_model(&self.spec, self.kind, Arc::clone(model), (self.epoch, self.until)),
             None => Self::new(self.kind, &self.spec),
         };
     }
@@ -389,8 +468,7 @@ impl Seat {
         let mut thought = Thought { seen, standardised, ..Thought::default() };
         thought.kept = None;
         let reach = self.domain.reach(&standardised);
-        let trained = self.model().is_some();
-        if !trained && reach != Reach::Inside {
+        if self.has_domain() && reach != Reach::Inside {
             thought.kept = Some(if reach == Reach::Unknown { Abstain::WarmUp } else { Abstain::OutOfDomain });
             return Ok(thought);
         }
@@ -401,6 +479,11 @@ impl Seat {
         }
         thought.kept = (!self.calibration.is_ready()).then_some(Abstain::Uncalibrated);
         Ok(thought)
+    }
+
+    /// Whether what it has seen says how far its inputs reach. A trained model knows its own, and news have none.
+    const fn has_domain(&self) -> bool {
+        !matches!(self.mind, Mind::Trees(_) | Mind::Sequence(_) | Mind::News(_))
     }
 
     /// What the agent says of its thought.
@@ -420,8 +503,7 @@ impl Seat {
             Some(Abstain::WarmUp) => thought.seen != [0.0; WIDTH],
             Some(Abstain::Stale | Abstain::Blackout | Abstain::Fault | Abstain::NoOpinion | Abstain::NoModel) => false,
         };
-        let has_seen = has_seen && self.model().is_none();
-        if has_seen && !self.faulted {
+        if has_seen && self.has_domain() && !self.faulted {
             self.domain.learn(&thought.seen);
         }
     }

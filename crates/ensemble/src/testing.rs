@@ -1,12 +1,12 @@
 //! A specification and a synthetic market for tests and benchmarks.
 
 use ensemble::{
-    AgentSpec, Barrier, CalibrationSpec, CouncilSpec, DecideSpec, DomainSpec, FairValueSpec, LabelSpec, RegimeSpec,
-    WeightSpec,
+    AgentSpec, Barrier, CalibrationSpec, CouncilSpec, DecideSpec, DomainSpec, FairValueSpec, LabelSpec, NewsSpec,
+    RegimeSpec, WatchSpec, WeightSpec,
 };
 use features::{Feature, Frame};
 use market::{Lots, Points, Price, Span, SymbolId, Tick, Time, math};
-use models::{AciSpec, Adaptation, BocpdSpec, FtrlSpec, HmmSpec, PlattSpec};
+use models::{AciSpec, Adaptation, AdwinSpec, BocpdSpec, FtrlSpec, HmmSpec, PlattSpec};
 
 /// Fifteen points either way within two minutes, without commission: where an edge is easy to see, and noise too.
 pub(crate) const BARRIER: Barrier =
@@ -32,6 +32,16 @@ pub(crate) const COUNCIL: CouncilSpec = CouncilSpec {
             labels_min: 40.0,
             block: 10.0,
             width_reference: 1.0,
+        },
+        news: NewsSpec { weight: 0.5, floor: 0.05 },
+        watch: WatchSpec {
+            adwin: AdwinSpec { delta: 0.002, clock: 1, max_buckets: 5, min_part: 5, grace: 10, rows: 16 },
+            inputs_memory: 2_000.0,
+            inputs_min: 1_000.0,
+            inputs_max: 0.2,
+            outside_share: 0.2,
+            outside_samples: 200,
+            hold: Span::HOUR,
         },
     },
     weights: WeightSpec { eta: 1.0, alpha: 0.002, floor: 0.02, cap: 0.6 },

@@ -19,9 +19,11 @@ pub enum AgentKind {
     Trees,
     /// A recurrent net, trained beforehand.
     Sequence,
+    /// What is said in the news.
+    News,
 }
 
-market::state_enum!(AgentKind { Flow, FairValue, Burst, Momentum, Reversion, Trees, Sequence });
+market::state_enum!(AgentKind { Flow, FairValue, Burst, Momentum, Reversion, Trees, Sequence, News });
 
 /// How many agents vote.
 pub const AGENTS: usize = AgentKind::ALL.len();
@@ -37,6 +39,7 @@ impl AgentKind {
             Self::Reversion => "reversion",
             Self::Trees => "trees",
             Self::Sequence => "sequence",
+            Self::News => "news",
         }
     }
 }

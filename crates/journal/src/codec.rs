@@ -22,6 +22,8 @@ pub mod event {
     pub const COMMANDED: u8 = 5;
     /// The session begins or goes on.
     pub const STARTED: u8 = 6;
+    /// Something was said outside the market.
+    pub const NOTICED: u8 = 7;
 }
 
 /// Kinds of records that hold actions.
@@ -59,6 +61,10 @@ pub fn put_fact(fact: &Fact, out: &mut Vec<u8>) -> u8 {
             event::COMMANDED
         }
         Fact::Started => event::STARTED,
+        Fact::Noticed(notice) => {
+            notice.save(out);
+            event::NOTICED
+        }
     }
 }
 
@@ -75,6 +81,7 @@ pub fn get_fact(kind: u8, payload: &[u8]) -> Result<Fact, Torn> {
         event::WOKE => Fact::Woke,
         event::COMMANDED => Fact::Commanded(get_command(&mut from)?),
         event::STARTED => Fact::Started,
+        event::NOTICED => Fact::Noticed(from.read()?),
         _ => return Err(Torn),
     };
     if from.rest().is_empty() { Ok(fact) } else { Err(Torn) }
@@ -143,7 +150,7 @@ fn put_command(command: &Command, out: &mut Vec<u8>) {
             by.save(out);
             strategy.put(out);
         }
-        Command::Seat { by, digest, class, role } => {
+        Command::Seat { by, digest, class, role, until } => {
             out.push(3);
             by.save(out);
             out.extend_from_slice(digest);
@@ -155,13 +162,22 @@ fn put_command(command: &Command, out: &mut Vec<u8>) {
                     trial.save(out);
                 }
             }
+            until.save(out);
         }
-        Command::Reseat { by, class, seat, how } => {
+        Command::Reseat { by, class, seat, how, why } => {
             out.push(4);
             by.save(out);
             class.put(out);
             seat.save(out);
             how.save(out);
+            why.save(out);
+        }
+        Command::Stage { by, class, seat, canary } => {
+            out.push(5);
+            by.save(out);
+            class.put(out);
+            seat.save(out);
+            canary.save(out);
         }
     }
 }
@@ -177,8 +193,15 @@ fn get_command(from: &mut Reader<'_>) -> Result<Command, Torn> {
         0 => Ok(Command::Halt { by, scope: get_scope(from)?, level: from.read::<Level>()? }),
         1 => Ok(Command::Rearm { by, latch: get_latch(from)? }),
         2 => Ok(Command::Adopt { by, strategy: StrategyId::get(from)? }),
-        3 => Ok(Command::Seat { by, digest: from.take()?, class: u16::get(from)?, role: get_role(from)? }),
-        4 => Ok(Command::Reseat { by, class: u16::get(from)?, seat: from.read()?, how: from.read()? }),
+        3 => {
+            let (digest, class, role) = (from.take()?, u16::get(from)?, get_role(from)?);
+            Ok(Command::Seat { by, digest, class, role, until: from.read()? })
+        }
+        4 => {
+            let (class, seat, how) = (u16::get(from)?, from.read()?, from.read()?);
+            Ok(Command::Reseat { by, class, seat, how, why: from.read()? })
+        }
+        5 => Ok(Command::Stage { by, class: u16::get(from)?, seat: from.read()?, canary: from.read()? }),
         _ => Err(Torn),
     }
 }
@@ -262,8 +285,8 @@ fn get_loss(from: &mut Reader<'_>) -> Result<LossKind, Torn> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use desk::Reseat;
-    use ensemble::Trained;
+    use desk::{Impact, Notice, NoticeKind, Reseat};
+    use ensemble::{CanarySpec, Rollback, Sentiment, Trained};
     use market::{Lots, Money, Price, Side, SymbolId};
     use models::paired::PairedSpec;
     use orders::Reject;
@@ -280,6 +303,14 @@ mod tests {
         labels_min: 100,
         labels_max: 5_000,
     };
+
+    const CANARY: CanarySpec = CanarySpec { share: 0.05, block: market::Span::HOUR, salt: 9, budget: 900.0 };
+
+    const SAID: Sentiment = Sentiment { score: -0.5, confidence: 0.25, half_life: market::Span::MINUTE };
+
+    fn noticed(symbol: Option<SymbolId>, kind: NoticeKind) -> Fact {
+        Fact::Noticed(Notice { id: 77, source: 3, published: Time(4), symbol, kind })
+    }
 
     fn facts() -> Vec<Fact> {
         let (time, id, ticket) = (Time(5), OrderId(7), Ticket(9));
@@ -307,9 +338,25 @@ mod tests {
             Fact::Commanded(Command::Halt { by, scope: Scope::Symbol(SymbolId(3)), level: Level::Flatten }),
             Fact::Commanded(Command::Rearm { by, latch: Latch::StrategyLoss(StrategyId(2), LossKind::Drawdown) }),
             Fact::Commanded(Command::Adopt { by, strategy: StrategyId(1) }),
-            Fact::Commanded(Command::Seat { by, digest: [7; 32], class: 1, role: Role::Champion }),
-            Fact::Commanded(Command::Seat { by, digest: [9; 32], class: 0, role: Role::Challenger(TRIAL) }),
-            Fact::Commanded(Command::Reseat { by, class: 2, seat: Trained::Trees, how: Reseat::RollBack }),
+            Fact::Commanded(Command::Seat { by, digest: [7; 32], class: 1, role: Role::Champion, until: None }),
+            Fact::Commanded(Command::Seat {
+                by,
+                digest: [9; 32],
+                class: 0,
+                role: Role::Challenger(TRIAL),
+                until: Some(time),
+            }),
+            Fact::Commanded(Command::Reseat {
+                by,
+                class: 2,
+                seat: Trained::Trees,
+                how: Reseat::RollBack,
+                why: Rollback::Latency,
+            }),
+            Fact::Commanded(Command::Stage { by, class: 2, seat: Trained::Trees, canary: CANARY }),
+            noticed(None, NoticeKind::Window { from: time, until: Time(9), impact: Impact::Medium }),
+            noticed(Some(SymbolId(1)), NoticeKind::Freeze { until: Time(10) }),
+            noticed(None, NoticeKind::Sentiment(SAID)),
         ]
     }
 

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use config::Config;
-use desk::{Actions, Command, Desk, Event, Fact};
+use desk::{Action, Actions, Command, Desk, Event, Fact, News};
 use journal::codec::{action, get_fact, put_action};
 use journal::{Durability, Fault, Head, Mark, Place, Reader, Search, latest_valid};
 use market::State;
@@ -125,6 +125,8 @@ pub struct Replay {
     found: Replayed,
     /// Where reading began, when it was not at the start.
     mark: Option<Mark>,
+    /// What was told of trained models, while somebody listens.
+    told: Option<Vec<(u64, market::Time, News)>>,
 }
 
 impl Replay {
@@ -176,12 +178,23 @@ impl Replay {
             pending,
             found,
             mark,
+            told: None,
         })
     }
 
     /// The desk, as it stands.
     pub const fn desk(&self) -> &Desk {
         &self.desk
+    }
+
+    /// From now on keeps what is told of trained models.
+    pub fn listen(&mut self) {
+        self.told = Some(Vec::new());
+    }
+
+    /// What was told of trained models since [`Self::listen`], with the number and time of each event.
+    pub fn told(&self) -> &[(u64, market::Time, News)] {
+        self.told.as_deref().unwrap_or_default()
     }
 
     /// Replays to the end; every action must follow again.
@@ -266,6 +279,10 @@ impl Replay {
         let event = Event { seq, time, fact };
         self.desk.on_event(&event, &mut self.actions);
         self.found.events += 1;
+        if let Some(told) = &mut self.told {
+            let news = self.actions.as_slice().iter().filter_map(of_models);
+            told.extend(news.map(|news| (seq, time, news)));
+        }
         for action in self.actions.as_slice() {
             let mut bytes = Vec::new();
             if let Some(kind) = put_action(action, &mut bytes) {
@@ -287,6 +304,22 @@ impl Replay {
             }
             now => Err(ReplayError::Differs { seq, recorded: Some((kind, payload.to_vec())), now }),
         }
+    }
+}
+
+/// What an action tells of trained models.
+const fn of_models(action: &Action) -> Option<News> {
+    match action {
+        Action::Tell(
+            news @ (News::Seated { .. }
+            | News::Reseated { .. }
+            | News::Ruled { .. }
+            | News::Withdrawn { .. }
+            | News::Drifted { .. }
+            | News::Staged { .. }
+            | News::Unstaged { .. }),
+        ) => Some(*news),
+        _ => None,
     }
 }
 

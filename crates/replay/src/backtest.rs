@@ -16,6 +16,7 @@ use venue::spec::{Commission, Latency, PaperSpec, Slippage};
 
 use crate::collect::Collector;
 use crate::record::{Record, RecordError, Unrecorded};
+use crate::script::Script;
 use crate::session::Session;
 
 /// Why a run ended early. Nothing it would have reported is worth anything.
@@ -99,7 +100,7 @@ pub struct Finished<R> {
     /// Positions that were open at the end, and could not be closed.
     pub left_open: usize,
     /// Models whose time never came.
-    pub unseated: Vec<Seating>,
+    pub unseated: Vec<crate::script::Seating>,
     /// The stream, read to its end.
     pub source: Source,
     /// The symbol of each feed, by its place in the configuration.
@@ -177,31 +178,15 @@ impl Snapshots {
     }
 }
 
-/// A trained model that sits down once a run's clock is there.
-#[derive(Debug, Clone)]
-pub struct Seating {
-    /// Who wants it.
-    pub by: Operator,
-    /// The council: the place of its class in the configuration.
-    pub class: u16,
-    /// As what.
-    pub role: desk::Role,
-    /// The model.
-    pub model: std::sync::Arc<ensemble::Artefact>,
-    /// Not before this: `Parts::honest_from`, so that it meets nothing that it has learned from; or `Time::MIN`.
-    pub from: Time,
-}
-
-/// Runs a configuration over records. Each model sits down before the first record that is heard at its time or later, in
-/// the order of their times, then of the list: several for one seat are a schedule of swaps. `on_progress` is told how far it
-/// is, every few thousand records.
+/// Runs a configuration over records, with what a script lets happen beside them. `on_progress` is told how far it is, every
+/// few thousand records.
 ///
 /// # Errors
 /// [`RunError`].
 pub fn run<R: Record>(
     config: &Config,
     (mut source, feeds): (Source, &[usize]),
-    models: &[Seating],
+    script: &Script,
     record: R,
     snapshots: Option<&Snapshots>,
     on_progress: &mut dyn FnMut(u64, Progress),
@@ -210,24 +195,20 @@ pub fn run<R: Record>(
     let venue = Paper::new(config.venue.clone()).map_err(RunError::Venue)?;
     let names = config.desk.strategies.iter().map(|strategy| strategy.name.clone()).collect();
     let mut session = Session::new(desk, venue, record, Collector::new(names));
-    let mut heard: u64 = 0;
-    let mut schedule: Vec<&Seating> = models.iter().collect();
-    schedule.sort_by_key(|seating| seating.from);
-    let mut seated = 0;
+    let (mut heard, mut told, mut seated) = (0_u64, 0, 0);
     while let Some(judged) = source.next() {
         let judged = judged?;
         heard += 1;
         if heard == 1 {
             session.start(judged.record.seen())?;
         }
-        while let Some(due) = schedule.get(seated).filter(|due| due.from <= judged.record.seen()) {
-            session.seat(judged.record.seen(), (due.by, due.class, due.role), std::sync::Arc::clone(&due.model))?;
-            seated += 1;
-        }
+        script.seat(&mut session, judged.record.seen(), &mut seated)?;
+        script.tell(&mut session, judged.record.seen(), &mut told)?;
         match judged.record {
             MarketRecord::Quote(tick) => session.tick(&tick)?,
             MarketRecord::Trade(trade) => session.trade(&trade)?,
         }
+        script.promote(&mut session)?;
         if heard.is_multiple_of(8_192) {
             on_progress(heard, source.progress());
         }
@@ -242,7 +223,7 @@ pub fn run<R: Record>(
     let left_open = session.watch.finish(&session.desk);
     let Session { desk, record, watch: collected, .. } = session;
     let feeds = feeds.to_vec();
-    let unseated = schedule[seated..].iter().map(|seating| (*seating).clone()).collect();
+    let unseated = script.models.get(seated..).unwrap_or_default().to_vec();
     Ok(Finished { desk, record, collected, left_open, unseated, source, feeds })
 }
 
@@ -308,14 +289,25 @@ fn widen(config: &mut Config) {
     config.venue.margin = venue::spec::Margin::Unlimited;
 }
 
-/// The trades of a coin under the same exits, as pips by hour.
+/// The trades of a coin under the same exits and the same news, as pips by hour.
 ///
 /// # Errors
 /// [`RunError`].
-pub fn null_trades(config: &Config, input: &Input, seed: u64, every: Span) -> Result<Vec<NullTrade>, RunError> {
+pub fn null_trades(
+    config: &Config,
+    input: &Input,
+    script: &Script,
+    (seed, every): (u64, Span),
+) -> Result<Vec<NullTrade>, RunError> {
     let coin = with_a_coin(config, seed, every);
-    let finished =
-        run(&coin, (input.open(&coin, None)?, &input.places()), &[], Unrecorded::default(), None, &mut |_, _| {})?;
+    let finished = run(
+        &coin,
+        (input.open(&coin, None)?, &input.places()),
+        &script.without_models(),
+        Unrecorded::default(),
+        None,
+        &mut |_, _| {},
+    )?;
     let trades = finished.collected.trades.iter();
     Ok(trades
         .filter(|trade| trade.cause != "still_open")
@@ -365,14 +357,14 @@ fn fixed(points: f64) -> Slippage {
 pub fn at(
     config: &Config,
     input: &Input,
-    models: &[Seating],
+    script: &Script,
     (venue, at): (PaperSpec, f64),
 ) -> Result<Sensitivity, RunError> {
     let config = Config { venue, ..config.clone() };
     let finished = run(
         &config,
         (input.open(&config, None)?, &input.places()),
-        models,
+        script,
         Unrecorded::default(),
         None,
         &mut |_, _| {},

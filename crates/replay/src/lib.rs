@@ -4,14 +4,17 @@
 //! `backtest`  recorded ticks through desk and venue    `collect`   the facts of a run, for the report
 //! `again`     a journal back through the desk          `words`     an explanation as text
 //! `files`     trades as CSV and Parquet                `synthetic` ticks whose truth is known
-//! `beside`    the trained models of a journal
+//! `beside`    the trained models of a journal          `script`    what happens beside the market
+//! `notices`   news from a file
 
 pub mod again;
 pub mod backtest;
 pub mod beside;
 pub mod collect;
 pub mod files;
+pub mod notices;
 pub mod record;
+pub mod script;
 pub mod session;
 pub mod synthetic;
 pub mod words;

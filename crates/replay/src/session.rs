@@ -106,12 +106,22 @@ impl<V: Venue, R: Record, W: Watch> Session<V, R, W> {
     pub fn seat(
         &mut self,
         now: Time,
-        (by, class, role): (risk::Operator, u16, desk::Role),
+        (by, class, role, until): (risk::Operator, u16, desk::Role, Option<Time>),
         model: Arc<Artefact>,
     ) -> Result<(), RecordError> {
         let digest = *model.digest();
         self.desk.shelve(model);
-        self.command(now, desk::Command::Seat { by, digest, class, role })
+        self.command(now, desk::Command::Seat { by, digest, class, role, until })
+    }
+
+    /// Something was said outside the market.
+    ///
+    /// # Errors
+    /// [`RecordError`] when it cannot be written down.
+    pub fn notice(&mut self, now: Time, notice: desk::Notice) -> Result<(), RecordError> {
+        self.pass_until(now)?;
+        self.hear(now, Fact::Noticed(notice))?;
+        self.listen(now)
     }
 
     /// Lets time pass: does everything that falls due until `until`, in order.

@@ -109,6 +109,10 @@ fn idle(reason: Idle, explanation: &Explanation, book: &Book<'_>) -> String {
         Idle::StopTooWide => "with the stop that volatility asks for, the trade is not worth its cost".into(),
         Idle::Unsettled => unsettled(desk),
         Idle::Halted => halted(explanation.strategy, explanation, book),
+        Idle::CanaryBudget => {
+            "it follows a canary, and the loss that the trade may bring does not fit its budget, or there is no stop"
+                .into()
+        }
     };
     format!("Not asked or not followed ({}): {why}.", reason.name())
 }

@@ -18,6 +18,7 @@ use orders::Instruction;
 use replay::again::{From, Replay, ReplayError, config_of, restart};
 use replay::backtest::{self, Snapshots};
 use replay::record::Record;
+use replay::script::Script;
 use replay::session::{Nobody, Session, Watch};
 use replay::synthetic::{Plant, Walk};
 use risk::Step;
@@ -44,7 +45,8 @@ fn recorded() -> Recorded {
     let snapshots = Snapshots::beside(&path, BUILD).every(7_001);
     let record = journalled(&path, &config);
     let finished =
-        backtest::run(&config, (source, &input.places()), &[], record, Some(&snapshots), &mut |_, _| {}).unwrap();
+        backtest::run(&config, (source, &input.places()), &Script::default(), record, Some(&snapshots), &mut |_, _| {})
+            .unwrap();
     finished.record.close().unwrap();
     Recorded { path, state: state(&finished.desk), _folder: folder }
 }

@@ -21,6 +21,7 @@ use orders::Ledger;
 use replay::again::{From, Replay};
 use replay::backtest;
 use replay::collect::Collector;
+use replay::script::Script;
 use replay::synthetic::{self, Plant, Walk};
 
 /// What came of a session.
@@ -46,7 +47,8 @@ fn recorded() -> Outcome {
     let path = temporary.path().join("session.journal");
     let source = input.open(&config, None).unwrap();
     let record = journalled(&path, &config);
-    let finished = backtest::run(&config, (source, &input.places()), &[], record, None, &mut |_, _| {}).unwrap();
+    let finished =
+        backtest::run(&config, (source, &input.places()), &Script::default(), record, None, &mut |_, _| {}).unwrap();
     let (finished, record) = finished.split();
     let summary = summary(&finished.collected, finished.desk.orders().ledger(), finished.desk.counts());
     let head = record.close().unwrap().to_string();

@@ -18,6 +18,7 @@ use rand_chacha::ChaCha8Rng;
 use replay::again::{From, Replay};
 use replay::backtest::{self, Input, RunError, Snapshots};
 use replay::record::{Record, RecordError, Resumed};
+use replay::script::Script;
 
 const CHILD: &str = "SCALPEL_TEST_SESSION";
 
@@ -43,7 +44,8 @@ fn session_of(path: &Path, config: &Config, input: &Input) -> Result<String, Run
 fn run<R: Record>(path: &Path, config: &Config, input: &Input, record: R) -> Result<R, RunError> {
     let snapshots = Snapshots::beside(path, BUILD).every(SNAPSHOT_EVERY);
     let source = input.open(config, None)?;
-    let finished = backtest::run(config, (source, &input.places()), &[], record, Some(&snapshots), &mut |_, _| {})?;
+    let finished =
+        backtest::run(config, (source, &input.places()), &Script::default(), record, Some(&snapshots), &mut |_, _| {})?;
     Ok(finished.split().1)
 }
 

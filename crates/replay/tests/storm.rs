@@ -201,7 +201,12 @@ impl Watch for Ears {
             | News::Unseated { .. }
             | News::Reseated { .. }
             | News::Ruled { .. }
-            | News::FellBack { .. } => {}
+            | News::Withdrawn { .. }
+            | News::Drifted { .. }
+            | News::Staged { .. }
+            | News::Unstaged { .. }
+            | News::Noticed { .. }
+            | News::Unnoticed { .. } => {}
         }
     }
 

@@ -5,7 +5,7 @@ use crate::refusal::{Refusal, Verdict};
 use market::{Currency, Instrument, Reader, State, SymbolId, Time, Torn};
 
 /// How many blackouts a gate remembers.
-pub const BLACKOUTS_MAX: usize = 64;
+pub const BLACKOUTS_MAX: usize = 256;
 
 /// What a blackout concerns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,7 +30,8 @@ pub struct Blackout {
 }
 
 impl Blackout {
-    fn concerns(&self, instrument: &Instrument) -> bool {
+    /// Whether it is about an instrument.
+    pub fn concerns(&self, instrument: &Instrument) -> bool {
         match self.scope {
             BlackoutScope::All => true,
             BlackoutScope::Symbol(symbol) => symbol == instrument.symbol,
@@ -201,7 +202,7 @@ mod tests {
         let yen = BlackoutScope::Currency(Currency::new("JPY").unwrap());
         assert_eq!(blackouts.add(Blackout { scope: yen, ..held }, Time(20)), Ok(()));
         assert_eq!(blackouts.held().len(), 1, "what is over is forgotten");
-        for n in 0..63 {
+        for n in 1..BLACKOUTS_MAX as u16 {
             let scope = BlackoutScope::Symbol(SymbolId(n));
             assert_eq!(blackouts.add(Blackout { until: Time(30), scope, ..held }, Time(15)), Ok(()));
         }

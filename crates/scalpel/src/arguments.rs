@@ -51,6 +51,9 @@ pub(crate) enum Verb {
         after_help = "Example:\n  scalpel explain runs/mine/session.journal 48213\n\nThe number is that of an event in the journal; the first column of trades.csv names those that opened trades."
     )]
     Explain(Explain),
+    /// Champions and challengers of a run: their trials, budgets, and when they will be decided
+    #[command(after_help = "Example:\n  scalpel trials runs/mine/session.journal --json")]
+    Trials(Trials),
     /// Models as signed, encrypted versions with their history
     #[command(subcommand)]
     Models(crate::models_arguments::Models),
@@ -119,6 +122,21 @@ pub(crate) struct Backtest {
     /// Seat the models when the run begins, whatever they have learned from; the report and the verdict say so
     #[arg(long, requires = "model")]
     pub(crate) in_sample: bool,
+    /// Trained models to seat beside those of --model, on trial
+    #[arg(long, num_args = 1.., value_name = "FILE", requires = "model")]
+    pub(crate) challenger: Vec<PathBuf>,
+    /// Let the challengers really trade in so many percent of blocks of 15 minutes
+    #[arg(long, value_name = "PERCENT", requires = "challenger")]
+    pub(crate) canary: Option<f64>,
+    /// What each canary may lose, in points per unit of volume; by default ten of the largest losses
+    #[arg(long, value_name = "POINTS", requires = "canary")]
+    pub(crate) budget: Option<f64>,
+    /// Promote a challenger as soon as its trial says so
+    #[arg(long, requires = "challenger")]
+    pub(crate) promote_when_ruled: bool,
+    /// News to hear beside the ticks, as JSON lines: docs/formats/notices.md
+    #[arg(long, value_name = "FILE")]
+    pub(crate) notices: Option<PathBuf>,
     /// Clock of the files, where they do not say: UTC, UTC-5, Europe/Athens
     #[arg(long)]
     pub(crate) zone: Option<String>,
@@ -334,6 +352,16 @@ pub(crate) struct Replay {
     /// Where to begin
     #[arg(long, value_enum, default_value_t = From::Start)]
     pub(crate) from: From,
+    /// Print one JSON object on stdout
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct Trials {
+    /// The journal
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
     /// Print one JSON object on stdout
     #[arg(long)]
     pub(crate) json: bool,

@@ -10,6 +10,7 @@ use journal::{Durability, Header, Writer};
 use market::{Instrument, SymbolId, Time};
 use replay::backtest::{self as runs, Finished, Input, RunError};
 use replay::record::{Journalled, RecordError, Resumed};
+use replay::script::Script;
 use report::{Session, assess};
 use sha2::{Digest, Sha256};
 
@@ -34,7 +35,7 @@ struct Job {
     durability: Durability,
     resume: bool,
     command: String,
-    models: Vec<runs::Seating>,
+    script: Script,
     in_sample: bool,
     ledger: Option<PathBuf>,
 }
@@ -92,13 +93,9 @@ pub(crate) fn backtest(asked: &Backtest) -> Outcome {
     doubt_symbol(asked, &options);
     let out = folder(asked.run.out.as_deref(), asked.resume)?;
     let command = std::env::args().collect::<Vec<_>>().join(" ");
-    let models = crate::seats::seatings(&asked.model, &config, asked.in_sample)?;
-    run(&Job {
-        resume: asked.resume,
-        models,
-        in_sample: asked.in_sample,
-        ..Job::new(base, config, input, out, command)
-    })
+    let script = crate::seats::script(asked, &config)?;
+    let in_sample = asked.in_sample;
+    run(&Job { resume: asked.resume, script, in_sample, ..Job::new(base, config, input, out, command) })
 }
 
 /// A path that names another symbol than was asked for is worth a word: the content of most tick files names none.
@@ -192,8 +189,20 @@ fn stamp() -> String {
 impl Job {
     fn new(base: JobBase, config: Config, input: Input, out: PathBuf, command: String) -> Self {
         let JobBase { seed, json, quick, durability, ledger } = base;
-        let (resume, in_sample, models) = (false, false, Vec::new());
-        Self { config, input, out, seed, json, quick, durability, resume, command, models, in_sample, ledger }
+        Self {
+            config,
+            input,
+            out,
+            seed,
+            json,
+            quick,
+            durability,
+            resume: false,
+            in_sample: false,
+            command,
+            script: Script::default(),
+            ledger,
+        }
     }
 }
 
@@ -260,7 +269,7 @@ fn main_run(job: &Job) -> Result<Main, Failure> {
     let source = source.map_err(|error| Failure::Input(error.to_string()))?;
     let path = job.out.join("session.journal");
     let journal = |error: journal::Error| Failure::Output(format!("{}: {error}", path.display()));
-    for seating in &job.models {
+    for seating in &job.script.models {
         replay::beside::keep(&path, &seating.model).map_err(|error| Failure::Output(error.to_string()))?;
     }
     let mut stage = Stage::new("desk");
@@ -281,14 +290,14 @@ fn main_run(job: &Job) -> Result<Main, Failure> {
     };
     let (finished, head) = if job.resume {
         let record = resume(&path, &header, job.durability)?;
-        let finished = runs::run(&job.config, (source, &places), &job.models, record, Some(&snapshots), &mut shown)
+        let finished = runs::run(&job.config, (source, &places), &job.script, record, Some(&snapshots), &mut shown)
             .map_err(failed)?;
         let (finished, record) = finished.split();
         screen::line(&format!("{} records were there already and agree", report::text::grouped(record.agreed())));
         (finished, record.close())
     } else {
         let record = Journalled::new(Writer::create(&path, &header).map_err(journal)?, job.durability);
-        let finished = runs::run(&job.config, (source, &places), &job.models, record, Some(&snapshots), &mut shown)
+        let finished = runs::run(&job.config, (source, &places), &job.script, record, Some(&snapshots), &mut shown)
             .map_err(failed)?;
         let (finished, record) = finished.split();
         (finished, record.close())
@@ -350,7 +359,7 @@ fn compare(job: &Job, main: &Main, session: &mut Session) -> Outcome {
     let Some(period) = main.finished.collected.period else { return Ok(()) };
     let stage = Stage::new("coin");
     let every = runs::coin_pace(period, runs::COIN_TRADES);
-    session.null = runs::null_trades(&job.config, &job.input, job.seed, every).map_err(failed)?;
+    session.null = runs::null_trades(&job.config, &job.input, &job.script, (job.seed, every)).map_err(failed)?;
     stage.finish(0);
     if job.quick {
         session.warnings.push("run with --quick: no cost and latency sensitivity".into());
@@ -360,11 +369,11 @@ fn compare(job: &Job, main: &Main, session: &mut Session) -> Outcome {
     let stage = Stage::new("costs, latency");
     for factor in [1.0, 1.5, 2.0] {
         let venue = runs::at_costs(&job.config.venue, factor, &spreads);
-        session.costs.push(runs::at(&job.config, &job.input, &job.models, (venue, factor)).map_err(failed)?);
+        session.costs.push(runs::at(&job.config, &job.input, &job.script, (venue, factor)).map_err(failed)?);
     }
     for millis in [0, 20, 100, 250] {
         let venue = runs::at_latency(&job.config.venue, millis);
-        session.latencies.push(runs::at(&job.config, &job.input, &job.models, (venue, millis as f64)).map_err(failed)?);
+        session.latencies.push(runs::at(&job.config, &job.input, &job.script, (venue, millis as f64)).map_err(failed)?);
     }
     stage.finish(0);
     Ok(())

@@ -55,7 +55,7 @@ fn verify(asked: &Verify) -> Outcome {
 }
 
 /// A file that is not there, or not a file, is no damaged journal.
-fn readable(file: &Path) -> Outcome {
+pub(crate) fn readable(file: &Path) -> Outcome {
     let shown = file.display();
     match File::open(file).and_then(|file| file.metadata()) {
         Err(error) => Err(Failure::Input(format!("{shown}: {error}"))),
@@ -66,7 +66,7 @@ fn readable(file: &Path) -> Outcome {
     }
 }
 
-fn failed(file: &Path) -> impl Fn(ReplayError) -> Failure + '_ {
+pub(crate) fn failed(file: &Path) -> impl Fn(ReplayError) -> Failure + '_ {
     move |error| {
         let why = format!("{}: {error}", file.display());
         match error {

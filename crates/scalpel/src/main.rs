@@ -6,6 +6,7 @@
 //! `facts`      what the report is told            `models`    the registry; its arguments in `models_arguments`
 //! `learn`      datasets and training            `seats`     trained models into their councils
 //! `trials`     every run and fit is counted     `package`   a training for the registry
+//! `rollout`    champions and challengers of a run
 
 mod arguments;
 mod backtest;
@@ -17,6 +18,7 @@ mod learn;
 mod models;
 mod models_arguments;
 mod package;
+mod rollout;
 mod screen;
 mod seats;
 mod trials;
@@ -52,6 +54,7 @@ fn main() -> ExitCode {
         Some(Verb::Journal(verb)) => journals::journal(&verb),
         Some(Verb::Replay(asked)) => journals::replay(&asked),
         Some(Verb::Explain(asked)) => journals::explain(&asked),
+        Some(Verb::Trials(asked)) => rollout::trials(&asked),
         Some(Verb::Models(verb)) => models::models(&verb),
         Some(Verb::Learn(verb)) => learn::learn(&verb),
         Some(Verb::Config(asked)) => backtest::print_config(&asked),

@@ -1,18 +1,20 @@
-//! `--model PATH`: trained models from a file or a folder into the council that trades their barrier, never before the
-//! run's clock has passed what they have learned from.
+//! What happens beside the ticks of a backtest: `--model` and `--challenger` from files and folders into the councils that trade
+//! their barriers, never before the run's clock has passed what they have learned from; `--canary`, `--notices`.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use config::Config;
 use desk::Role;
-use ensemble::Trained;
-use market::Time;
-use replay::backtest::Seating;
-use replay::beside;
+use ensemble::{CanarySpec, Trained};
+use market::{Span, Time};
+use models::paired::PairedSpec;
+use replay::script::{Script, Seating};
+use replay::{beside, notices};
 use risk::Operator;
 
 use crate::Failure;
+use crate::arguments::Backtest;
 
 /// Who seats the models of a command line.
 const BY: &str = "command line";
@@ -63,6 +65,7 @@ pub(crate) fn unseated(seating: &Seating) -> String {
     )
 }
 
+/// The model of a file, as the champion of the one class whose barrier it was trained for.
 fn seating(path: &Path, config: &Config) -> Result<Seating, Failure> {
     let model = beside::read(path).map_err(|error| Failure::Input(error.to_string()))?;
     let barrier = model.parts().barrier;
@@ -90,5 +93,83 @@ fn seating(path: &Path, config: &Config) -> Result<Seating, Failure> {
         }
     };
     let by = Operator::new(BY).ok_or_else(|| Failure::Broken("nobody seats the model".into()))?;
-    Ok(Seating { by, class: class as u16, role: Role::Champion, model: Arc::new(model), from: Time::MIN })
+    let class = class as u16;
+    Ok(Seating { by, class, role: Role::Champion, until: None, canary: None, model: Arc::new(model), from: Time::MIN })
+}
+
+/// How long a canary's block is.
+const BLOCK: Span = Span::from_secs(15 * 60);
+
+/// How many of the largest losses a canary's budget holds, unless it is given.
+const LOSSES: f64 = 10.0;
+
+/// The rules of a trial that a command line begins: an error of 5 %, at least 200 labels, given up after 20,000; it must
+/// forecast better and earn more. No result of a label is taken for larger than twice the farther barrier and the
+/// commission, which leaves as much again for gaps. The paired trial itself trades nothing; a canary has its own budget.
+fn rules(barrier: &ensemble::Barrier) -> PairedSpec {
+    PairedSpec {
+        alpha: 0.05,
+        bound: 2.0 * barrier.target.max(barrier.stop).as_f64() + barrier.commission_points,
+        margin: 0.0,
+        share: 0.0,
+        budget: 0.0,
+        blocks: 1,
+        block_labels: 500,
+        labels_min: 200,
+        labels_max: 20_000,
+    }
+}
+
+fn challenger(path: &Path, config: &Config, asked: &Backtest) -> Result<Seating, Failure> {
+    let seating = seating(path, config)?;
+    let rules = rules(&seating.model.parts().barrier);
+    let canary = asked.canary.map(|percent| CanarySpec {
+        share: percent / 100.0,
+        block: BLOCK,
+        salt: asked.run.seed,
+        budget: asked.budget.unwrap_or(LOSSES * rules.bound),
+    });
+    if let Some(CanarySpec { share, budget, .. }) = canary {
+        if !(share > 0.0 && share <= 1.0) {
+            return Err(Failure::Usage("--canary: a percentage above 0 and at most 100 is wanted, such as 5".into()));
+        }
+        if !(budget.is_finite() && budget >= rules.bound) {
+            return Err(Failure::Usage(format!(
+                "--budget: not even one of the largest losses fits in; at least {} points are wanted",
+                rules.bound
+            )));
+        }
+    }
+    let from = if asked.in_sample { Time::MIN } else { seating.model.parts().honest_from() };
+    Ok(Seating { role: Role::Challenger(rules), canary, from, ..seating })
+}
+
+/// Everything that a command line lets happen beside the ticks.
+pub(crate) fn script(asked: &Backtest, config: &Config) -> Result<Script, Failure> {
+    let mut models = seatings(&asked.model, config, asked.in_sample)?;
+    for path in &asked.challenger {
+        let seating = challenger(path, config, asked)?;
+        let beside = |other: &&Seating| other.class == seating.class && other.model.seat() == seating.model.seat();
+        match models.iter().find(beside) {
+            None => {
+                return Err(Failure::Usage(format!(
+                    "{}: no --model sits on the seat that it challenges",
+                    path.display()
+                )));
+            }
+            Some(_) => models.push(seating),
+        }
+    }
+    models.sort_by_key(|seating| seating.from);
+    let heard = match &asked.notices {
+        None => Vec::new(),
+        Some(path) => {
+            let shown = path.display();
+            let text = std::fs::read_to_string(path).map_err(|error| Failure::Input(format!("{shown}: {error}")))?;
+            let names: Vec<&str> = config.desk.symbols.iter().map(|symbol| symbol.instrument.name.as_str()).collect();
+            notices::parse(&text, &names).map_err(|fault| Failure::Input(format!("{shown}: {fault}")))?
+        }
+    };
+    let promotes = if asked.promote_when_ruled { Operator::new(BY) } else { None };
+    Ok(Script { models, notices: heard, promotes })
 }

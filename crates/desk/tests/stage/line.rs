@@ -140,13 +140,13 @@ impl Line {
         let now = match &fact {
             Fact::Ticked(tick) => tick.seen,
             Fact::Traded(trade) => trade.seen,
-            Fact::Reported(_) | Fact::Woke | Fact::Commanded(_) | Fact::Started => self.event.time,
+            Fact::Reported(_) | Fact::Woke | Fact::Commanded(_) | Fact::Started | Fact::Noticed(_) => self.event.time,
         };
         self.pass_until(now, watch);
         match &fact {
             Fact::Ticked(tick) => self.venue.on_tick(tick),
             Fact::Traded(trade) => self.venue.on_trade(trade),
-            Fact::Reported(_) | Fact::Woke | Fact::Commanded(_) | Fact::Started => {}
+            Fact::Reported(_) | Fact::Woke | Fact::Commanded(_) | Fact::Started | Fact::Noticed(_) => {}
         }
         self.one(now, fact, watch);
         self.listen(now, watch);

@@ -173,11 +173,18 @@ fn told(desk: &Desk, news: &News) -> String {
         News::Latched(latch) => format!("latched {latch:?}"),
         News::Rearmed(rearmed) => format!("rearmed {:?} by {}", rearmed.latch, rearmed.by.name()),
         News::NotLatched { by, latch } => format!("{} found nothing to re-arm at {latch:?}", by.name()),
-        News::Seated { class, digest } => format!("seated {} at {class}", digest[0]),
+        News::Seated { class, digest, .. } => format!("seated {} at {class}", digest[0]),
         News::Unseated { class, digest, why } => format!("could not seat {} at {class}: {why:?}", digest[0]),
-        News::Reseated { class, seat, how, moved } => format!("{how:?} {seat:?} at {class}: {moved}"),
+        News::Reseated { class, seat, how, moved, .. } => format!("{how:?} {seat:?} at {class}: {moved}"),
         News::Ruled { class, seat, ruling } => format!("ruled {ruling:?} on {seat:?} at {class}"),
-        News::FellBack { class, seat } => format!("fell back {seat:?} at {class}"),
+        News::Withdrawn { class, seat, chair, why, back } => {
+            format!("withdrew {chair:?} {seat:?} at {class}: {why:?}, back {back}")
+        }
+        News::Drifted { class, seat, what, .. } => format!("drifted {what:?} of {seat:?} at {class}"),
+        News::Staged { class, seat } => format!("staged {seat:?} at {class}"),
+        News::Unstaged { class, seat, why } => format!("could not stage {seat:?} at {class}: {why:?}"),
+        News::Noticed { id, shut } => format!("noticed {id}{}", if shut.is_some() { ", shut" } else { "" }),
+        News::Unnoticed { id, why } => format!("did not follow {id}: {why:?}"),
         News::Adopted { by, differences } => format!("{} adopted {differences}", by.name()),
         News::NotAdopted { by, why } => format!("{} could not adopt: {why:?}", by.name()),
     }

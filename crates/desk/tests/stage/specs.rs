@@ -1,16 +1,16 @@
 //! Desks to put on the stage: one plain desk, written out, and one change at a time.
 
-use super::desk::Spec;
 use super::desk::spec::{ClassSpec, Conversion, Decide, StakeSpec, StopRule, StrategySpec, SymbolSpec};
+use super::desk::{Around, NewsRules, Spec};
 use ensemble::{
-    AgentSpec, Barrier, CalibrationSpec, CouncilSpec, DecideSpec, DomainSpec, FairValueSpec, LabelSpec, RegimeSpec,
-    WeightSpec,
+    AgentSpec, Barrier, CalibrationSpec, CouncilSpec, DecideSpec, DomainSpec, FairValueSpec, LabelSpec, NewsSpec,
+    RegimeSpec, WatchSpec, WeightSpec,
 };
 use features::{Groups, HawkesSpec};
 use market::{
     BeliefSpec, Currency, Instrument, Lots, MarginClass, Money, Points, Severity, Span, StrategyId, SymbolId, Time,
 };
-use models::{AciSpec, Adaptation, BocpdSpec, FtrlSpec, HmmSpec, PlattSpec};
+use models::{AciSpec, Adaptation, AdwinSpec, BocpdSpec, FtrlSpec, HmmSpec, PlattSpec};
 use orders::{BreakEven, Distance, ExitSpec, Naked, Retry, Rung, Trail};
 use risk::limits::{
     AccountLimits, CurrencyLimit, DrawdownRule, DuplicateGuard, ExposureLimit, Limits, LossLimit, MessageRate,
@@ -183,6 +183,10 @@ pub fn plain() -> Spec {
             currencies,
         },
         blackouts: Vec::new(),
+        news: NewsRules {
+            high: Around { before: Span::from_secs(300), after: Span::from_secs(900) },
+            medium: Around { before: Span::from_secs(120), after: Span::from_secs(300) },
+        },
         orders: orders::Spec {
             account: orders::Account::Hedging,
             run: 1,
@@ -289,6 +293,16 @@ pub fn council(barrier: Barrier) -> CouncilSpec {
                 labels_min: 2.0,
                 block: 2.0,
                 width_reference: 1.0,
+            },
+            news: NewsSpec { weight: 0.5, floor: 0.05 },
+            watch: WatchSpec {
+                adwin: AdwinSpec { delta: 0.002, clock: 1, max_buckets: 5, min_part: 5, grace: 10, rows: 12 },
+                inputs_memory: 2_000.0,
+                inputs_min: 1_000.0,
+                inputs_max: 0.2,
+                outside_share: 0.2,
+                outside_samples: 200,
+                hold: Span::HOUR,
             },
         },
         weights: WeightSpec { eta: 1.0, alpha: 0.002, floor: 0.02, cap: 0.6 },

@@ -83,7 +83,7 @@ fn a_planted_signal_is_learned_by_flow_traded_and_wins_as_often_as_said() {
 /// Votes in a row as the agents' reasons, `p` for an opinion.
 fn votes(council: &Council) -> String {
     // The seats of trained models are empty here.
-    let learners = &council.opinions()[..AGENTS - TRAINED];
+    let learners = &council.opinions()[..AgentKind::Trees as usize];
     let names: Vec<_> = learners.iter().map(|vote| vote.sides.err().map_or("p", Abstain::name)).collect();
     names.join(" ")
 }

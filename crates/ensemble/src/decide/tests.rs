@@ -19,6 +19,11 @@ fn says(p: f64) -> Vote {
     Vote { sides: Ok(sides), confidence: 1.0, width: 0.0 }
 }
 
+/// What the first agents have; the others have nothing.
+fn first<T: Default + Copy, const N: usize>(own: [T; N]) -> [T; AGENTS] {
+    std::array::from_fn(|i| own.get(i).copied().unwrap_or_default())
+}
+
 fn standing(opinions: &[Vote; AGENTS]) -> Standing {
     let reach = Reach::Inside;
     Standing {
@@ -27,6 +32,8 @@ fn standing(opinions: &[Vote; AGENTS]) -> Standing {
         weights: [0.2; AGENTS],
         regime: RegimeView { posterior: [0.0, 1.0, 0.0], gate: 1.0, change_probability: 0.0, reach },
         heard: Some(Time(0)),
+        epoch: 0,
+        assigned: [None; crate::artefact::TRAINED],
     }
 }
 
@@ -106,15 +113,20 @@ fn vote() -> impl Strategy<Value = Vote> {
     })
 }
 
+/// One for each agent.
+fn each<T: std::fmt::Debug + Copy + Default>(one: impl Strategy<Value = T>) -> impl Strategy<Value = [T; AGENTS]> {
+    prop::collection::vec(one, AGENTS).prop_map(|all| std::array::from_fn(|i| all[i]))
+}
+
 fn evidence() -> impl Strategy<Value = Evidence> {
     (0.0..2_000.0_f64, 0.0..0.3_f64).prop_map(|(labels, miscalibration)| Evidence { labels, miscalibration })
 }
 
 prop_compose! {
     fn any_standing()(
-        opinions in all(vote()),
-        evidence in all(evidence()),
-        weights in all(0.02..0.6_f64),
+        opinions in each(vote()),
+        evidence in each(evidence()),
+        weights in each(0.02..0.6_f64),
         gate in 0.0..=1.0_f64,
     ) -> Standing {
         let standing = standing(&opinions);
@@ -124,7 +136,7 @@ prop_compose! {
 
 prop_compose! {
     fn any_spec()(
-        prior in all(prop_oneof![Just(0.0), 0.0..3.0_f64]),
+        prior in each(prop_oneof![Just(0.0), 0.0..3.0_f64]),
         beta in -1.0..4.0_f64,
         margin_points in -5.0..5.0_f64,
         z in 0.0..3.0_f64,
@@ -196,11 +208,8 @@ proptest! {
 #[test]
 fn the_pool_oracle() {
     // signals.md 7 #24, around a null of one half: 15 either way, no spread.
-    let (mut votes, mut weights) = ([Vote::default(); AGENTS], [0.0; AGENTS]);
-    for (place, (p, weight)) in [(0.6, 0.5), (0.55, 0.3), (0.48, 0.2)].into_iter().enumerate() {
-        (votes[place], weights[place]) = (says(p), weight);
-    }
-    let standing = Standing { weights, ..standing(&votes) };
+    let votes = first([says(0.6), says(0.55), says(0.48)]);
+    let standing = Standing { weights: first([0.5, 0.3, 0.2]), ..standing(&votes) };
     for (beta, expected) in [(1.0, 0.561_419_548_9), (1.3, 0.579_568_619_7)] {
         let outcome = judge(&standing, &COUNCIL, &DecideSpec { beta, z: 0.0, ..DECIDE }, &tick(0));
         assert!((outcome.unwrap().views[0].p - expected).abs() < 1e-9);

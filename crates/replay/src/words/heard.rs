@@ -1,6 +1,6 @@
 //! What an event was.
 
-use desk::{Command, Desk, Event, Fact, Reseat, Role};
+use desk::{Command, Desk, Event, Fact, Notice, NoticeKind, Reseat, Role};
 use market::{StrategyId, SymbolId, Tick, Trade};
 use orders::Report;
 use risk::{Latch, Scope};
@@ -21,6 +21,9 @@ pub(super) fn heard(page: &mut Page, event: &Event, desk: &Desk) {
         Fact::Woke => page.line(format!("Event {seq}: the desk was woken at {time}, as it had asked")),
         Fact::Commanded(command) => {
             page.wrapped(0, &format!("Event {seq}: a person gave an order at {time}: {}", commanded(command, desk)));
+        }
+        Fact::Noticed(notice) => {
+            page.wrapped(0, &format!("Event {seq}: news, heard at {time}: {}", noticed(notice, desk)));
         }
         Fact::Started => {
             page.line(format!("Event {seq}: the session began, or went on after a restart, at {time}"));
@@ -74,22 +77,49 @@ fn commanded(command: &Command, desk: &Desk) -> String {
         Command::Adopt { by, strategy: id } => {
             format!("{} gave the positions that nobody claims to {}", by.name(), strategy(*id, desk))
         }
-        Command::Seat { by, digest, class: place, role } => {
+        Command::Seat { by, digest, class: place, role, until } => {
             let role = match role {
                 Role::Champion => "the champion",
                 Role::Challenger(_) => "a challenger on trial",
             };
-            format!("{} seated the model {} as {role} of {}", by.name(), hex(digest), class(*place, desk))
+            let until = until.map_or_else(String::new, |until| format!(", until {until}"));
+            format!("{} seated the model {} as {role} of {}{until}", by.name(), hex(digest), class(*place, desk))
         }
-        Command::Reseat { by, class: place, seat, how } => {
+        Command::Reseat { by, class: place, seat, how, why } => {
             let (by, class) = (by.name(), class(*place, desk));
             match how {
                 Reseat::Promote => format!("{by} promoted the challenger of {class} ({seat:?})"),
-                Reseat::RollBack => format!("{by} rolled {class} ({seat:?}) back to the champion of before"),
-                Reseat::Dismiss => format!("{by} dismissed the challenger of {class} ({seat:?})"),
+                Reseat::RollBack => {
+                    format!("{by} rolled {class} ({seat:?}) back to the champion of before: {}", why.name())
+                }
+                Reseat::Dismiss => format!("{by} dismissed the challenger of {class} ({seat:?}): {}", why.name()),
             }
         }
+        Command::Stage { by, class: place, seat, canary } => format!(
+            "{} lets the challenger of {} ({seat:?}) trade as a canary in {} % of blocks of {:.0} s, and lose {} points",
+            by.name(),
+            class(*place, desk),
+            canary.share * 100.0,
+            canary.block.as_secs(),
+            canary.budget
+        ),
     }
+}
+
+fn noticed(notice: &Notice, desk: &Desk) -> String {
+    let about = notice.symbol.map_or_else(|| "every symbol".into(), |symbol| name(symbol, desk));
+    let what = match notice.kind {
+        NoticeKind::Window { from, until, impact } => format!("{impact:?} impact from {from} to {until}"),
+        NoticeKind::Freeze { until } => format!("nothing may be opened until {until}"),
+        NoticeKind::Sentiment(said) => format!(
+            "a sentiment of {:+.2} with confidence {:.2}, worth half after {:.0} s",
+            said.score,
+            said.confidence,
+            said.half_life.as_secs()
+        ),
+    };
+    let Notice { id, source, published, .. } = notice;
+    format!("item {id:016x} of source {source}, published {published}, about {about}: {what}")
 }
 
 fn class(place: u16, desk: &Desk) -> String {

@@ -56,6 +56,7 @@ fn from_ticks_to_a_model_that_sits_at_the_council() {
     };
     run(&[], "runs/other", &days[6]).expect(2, &["no class of the configuration trades what it was trained for"]);
     run(&["--config", "fast.toml"], "runs/judged", &days[6]).expect(0, &["VERDICT", "Trials   8 in the ledger"]);
+    crate::rollout::challenge(here, "fast.toml", model, &days[6]);
     let journal = "runs/judged/session.journal";
     scalpel(here, &["replay", journal]).expect(0, &["followed again bit for bit"]);
     scalpel(here, &["explain", journal, "9001"]).expect(0, &["The trees: first", "on average", "all other inputs"]);

@@ -3,6 +3,7 @@
 //! `asking` what is asked and refused   `runs` backtests      `data` inspect and import
 //! `journals` verify, replay, explain   `crashes` killed runs, full disks
 //! `models` the registry               `learning` from ticks to a seated model
+//! `rollout` news, challengers, canaries
 
 #[cfg(test)]
 mod asking;
@@ -16,6 +17,8 @@ mod journals;
 mod learning;
 #[cfg(test)]
 mod models;
+#[cfg(test)]
+mod rollout;
 #[cfg(test)]
 mod runs;
 
