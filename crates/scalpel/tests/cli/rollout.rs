@@ -47,7 +47,7 @@ fn nothing_is_opened_around_the_payrolls() {
     assert_eq!(within("shut"), 0);
     assert!(opened(here, "shut", "2014-05-02T12:45", "2014-05-02T15") > 3);
     scalpel(here, &["replay", "shut/session.journal"]).expect(0, &["followed again bit for bit"]);
-    scalpel(here, &["explain", "shut/session.journal", "2"]).expect(0, &["High impact from 2014-05-02T12:30"]);
+    scalpel(here, &["explain", "shut/session.journal", "4"]).expect(0, &["High impact from 2014-05-02T12:30"]);
     // A bad line is named before anything is written.
     std::fs::write(here.join("bad.jsonl"), format!("{event}\n{{\"id\":1}}\n")).unwrap();
     run("bad", &["--notices", "bad.jsonl"]).expect(3, &["bad.jsonl: line 2"]);
