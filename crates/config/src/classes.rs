@@ -107,7 +107,7 @@ fn council(table: &Table<'_>, instrument: &Instrument, news: NewsSpec) -> Counci
 }
 
 /// How trained models are watched: ADWIN with the usual numbers, looked at after every label because labels that do not
-/// overlap are few; an input has moved at a PSI of .2 over some hours; a fifth of 500 samples outside is too much.
+/// overlap are few; an input has moved at a PSI of .2 over some hours; a fifth of 1,000 samples outside is too much.
 fn watch() -> WatchSpec {
     WatchSpec {
         adwin: AdwinSpec { delta: 0.002, clock: 1, max_buckets: 5, min_part: 5, grace: 10, rows: 16 },
@@ -115,7 +115,7 @@ fn watch() -> WatchSpec {
         inputs_min: 2_000.0,
         inputs_max: 0.2,
         outside_share: 0.2,
-        outside_samples: 500,
+        outside_samples: 1_000,
         hold: Span(24 * Span::HOUR.0),
     }
 }

@@ -16,7 +16,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use common::{BARRIERS, BUILD, Parts, Strategy, journalled, number};
 use config::Config;
-use desk::{Action, Command, Desk, Event, Fact, News};
+use desk::{Action, Command, Desk, Event, Fact, Impact, News, Notice, NoticeKind};
 use journal::codec::{action, get_request};
 use journal::{Durability, Error, Failure, Place, Reader};
 use market::{Money, Points, Span, State, StrategyId, SymbolId, Tick, Time, Trade};
@@ -218,6 +218,23 @@ impl Watch for Ears {
     }
 }
 
+/// Now and then something is said: a sentiment, a freeze of some seconds, an event, and what makes no sense.
+fn notice(tick: &Tick) -> Option<Notice> {
+    let id = (tick.seen.0 / EVERY) as u64;
+    let after = |seconds| tick.seen.plus(Span::from_secs(seconds));
+    let said =
+        |score| NoticeKind::Sentiment(ensemble::Sentiment { score, confidence: 0.5, half_life: Span::from_secs(20) });
+    let kind = match id % 1_009 {
+        100 => said(0.8),
+        300 => NoticeKind::Freeze { until: after(5) },
+        500 => NoticeKind::Window { from: after(-895), until: after(-895), impact: Impact::High },
+        700 => said(f64::NAN),
+        900 => NoticeKind::Window { from: after(9), until: after(8), impact: Impact::Medium },
+        _ => return None,
+    };
+    Some(Notice { id, source: 1, published: tick.time, symbol: None, kind })
+}
+
 fn strategies() -> String {
     let ladder = "commission = \"1 point\"\nladder = [{ at = \"0.5 R\", close = \"30 %\" }, { at = \"1 R\", close = \"30 %\" }]\nbreak_even = \"after_first_rung\"\ntrailing = { after_rungs = 1, start = \"0.5 R\", distance = \"0.5 R\", step = \"5 point\" }\ntime_stop = \"1 min\"";
     let timed = BARRIERS.replace("time_stop = \"never\"", "time_stop = \"20 s\"");
@@ -356,6 +373,9 @@ impl World {
         }
         let Some(process) = &mut self.process else { return };
         let mut done = process.tick(tick).is_ok();
+        if let Some(notice) = notice(tick).filter(|_| done) {
+            done = process.notice(tick.seen, notice).is_ok();
+        }
         if done && self.random.random_range(0..500) == 0 {
             done = self.snapshot();
         }

@@ -10,8 +10,8 @@ fn with_a_coin(here: &Path) {
     let decide = "[strategy.decide]\nby = \"random\"\nseed = 1\nevery = \"30 s\"\n\n[strategy.entry]\n";
     let text = format!("{head}{decide}{tail}");
     let (head, rest) = text.split_once("[strategy.stake]\n").unwrap();
-    let (_, tail) = rest.split_once("[strategy.stop]\n").unwrap();
-    let stake = "[strategy.stake]\nby = \"fixed\"\nlots = \"0.10 lot\"\n\n[strategy.stop]\n";
+    let (_, tail) = rest.split_once("[strategy.exits]\n").unwrap();
+    let stake = "[strategy.stake]\nby = \"fixed\"\nlots = \"0.10 lot\"\n\n[strategy.stop]\nby = \"fixed\"\nstop = \"6 pip\"\ntarget = \"6 pip\"\n\n[strategy.exits]\ncommission = \"6 point\"\n";
     let text = format!("{head}{stake}{tail}").replace("positions_max = 1\n", "positions_max = 8\n");
     std::fs::write(here.join("coin.toml"), text).unwrap();
 }
@@ -47,7 +47,7 @@ fn nothing_is_opened_around_the_payrolls() {
     assert_eq!(within("shut"), 0);
     assert!(opened(here, "shut", "2014-05-02T12:45", "2014-05-02T15") > 3);
     scalpel(here, &["replay", "shut/session.journal"]).expect(0, &["followed again bit for bit"]);
-    scalpel(here, &["explain", "shut/session.journal", "2"]).expect(0, &["High impact from 2014-05-02T12:30"]);
+    scalpel(here, &["explain", "shut/session.journal", "4"]).expect(0, &["High impact from 2014-05-02T12:30"]);
     // A bad line is named before anything is written.
     std::fs::write(here.join("bad.jsonl"), format!("{event}\n{{\"id\":1}}\n")).unwrap();
     run("bad", &["--notices", "bad.jsonl"]).expect(3, &["bad.jsonl: line 2"]);
@@ -82,9 +82,8 @@ pub(crate) fn challenge(here: &Path, config: &str, model: &str, day: &str) {
     let journal = "runs/trial/session.journal";
     let found = scalpel(here, &["trials", journal, "--json"]).expect(0, &[]).json("trials");
     let seat = &found["seats"][0];
-    assert_eq!(seat["champion"]["digest"].as_str().unwrap().len(), 64);
     let told = found["events"].to_string();
-    assert!(told.contains("canary staged") && told.contains("as challenger"), "{told}");
+    assert!(["canary staged", "as challenger", "as champion"].iter().all(|word| told.contains(word)), "{told}");
     if !seat["trial"].is_null() {
         assert_eq!(seat["trial"]["state"], "canary");
         assert_eq!(seat["evidence"]["replay_parity"], 1.0);
