@@ -128,7 +128,9 @@ fn a_challenger_that_fades_what_works_is_sent_away() {
     council.install(model(1, 0.6), None).unwrap();
     run(&mut council, &mut market, 20_000);
     council.challenge(model(2, -0.6), None, TRIAL).unwrap();
-    let news = run(&mut council, &mut market, 300_000);
+    let mut news = run(&mut council, &mut market, 300_000);
+    // The deciles of the model are made up, so its input has moved from the first.
+    news.retain(|news| !matches!(news, BenchNews::Drifted(..)));
     assert_eq!(news, [BenchNews::Ruled(Trained::Trees, Ruling::Stop(Stop::WorseForecasts))]);
 }
 
