@@ -404,4 +404,6 @@ fn learn_label(seats: &mut [Seat; AGENTS], weights: &mut Weights, sample: &Sampl
 #[cfg(test)]
 mod bench_tests;
 #[cfg(test)]
+mod mind_tests;
+#[cfg(test)]
 mod tests;
