@@ -17,7 +17,7 @@ const ARROWS: &[(&str, &str)] = &[
     ("venue", "market risk orders"),
     ("report", "market models"),
     ("config", "market models features ensemble risk orders desk venue feed"),
-    ("replay", "market features ensemble risk orders desk journal feed venue report config"),
+    ("replay", "market models features ensemble risk orders desk journal feed venue report config"),
     ("vault", ""),
     ("registry", "market models features ensemble vault"),
     (

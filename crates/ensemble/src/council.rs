@@ -302,4 +302,6 @@ fn learn_label(seats: &mut [Seat; AGENTS], weights: &mut Weights, sample: &Sampl
 mod bench_tests;
 mod seating;
 #[cfg(test)]
+mod mind_tests;
+#[cfg(test)]
 mod tests;

@@ -138,6 +138,7 @@ fn assessed(config: &Config, ran: &Ran<Unrecorded>, ticks: Walk, coin_every: Spa
         latencies: Vec::new(),
         warnings: Vec::new(),
         ticks_per_second: 0.0,
+        in_sample: false,
         memory_peak: 0,
     };
     assess(&session).unwrap()

@@ -243,6 +243,8 @@ fn flat_tree(tree: &Tree) -> Flat {
 }
 
 #[cfg(test)]
+mod served;
+#[cfg(test)]
 mod tests {
     use super::*;
 

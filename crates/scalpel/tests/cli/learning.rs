@@ -7,7 +7,7 @@ fn through_the_registry(here: &Path) {
     let package = "runs/first/package";
     let models = |words: &str| scalpel(here, &["models"].into_iter().chain(words.split(' ')).collect::<Vec<_>>());
     models("init --owner Ada --key ada.key --kek-file ada.kek").expect(0, &["trust"]);
-    models(&format!("sign {package} --key ada.key")).expect(0, &["first 1.0.0: 1 files signed"]);
+    models(&format!("sign {package} --key ada.key")).expect(0, &["first 1.0.0: 2 files signed"]);
     let file = here.join(package).join("trees.model");
     let whole = std::fs::read(&file).unwrap();
     let mut smuggled = whole.clone();
@@ -17,7 +17,7 @@ fn through_the_registry(here: &Path) {
     models(&import).expect(5, &["trees.model"]);
     std::fs::write(&file, whole).unwrap();
     models(&import).expect(0, &["first 1.0.0 registered as a draft"]);
-    models("verify first 1.0.0 --kek file:ada.kek").expect(0, &["32 golden questions answered as they should be"]);
+    models("verify first 1.0.0 --kek file:ada.kek").expect(0, &["64 golden questions answered as they should be"]);
     models("card first 1.0.0").expect(0, &["## When it fails", "EURUSD"]);
     models("export first 1.0.0 --kek file:ada.kek --out out").expect(0, &["first-1.0.0"]);
 }
@@ -60,6 +60,26 @@ fn from_ticks_to_a_model_that_sits_at_the_council() {
     let journal = "runs/judged/session.journal";
     scalpel(here, &["replay", journal]).expect(0, &["followed again bit for bit"]);
     scalpel(here, &["explain", journal, "9001"]).expect(0, &["The trees: first", "on average", "all other inputs"]);
+    // All models of a folder sit down; on ticks that they have learned from they wait for the end of them, or the report says so.
+    let folder = |extra: &[&str], out: &str, day: &str| {
+        let mut asked =
+            vec!["backtest", "--symbol", "EURUSD", "--quick", "--config", "fast.toml", "--model", "runs/first"];
+        asked.extend(extra);
+        asked.extend(["--out", out, "--ticks", day]);
+        scalpel(here, &asked)
+    };
+    folder(&[], "runs/both", &days[6]).expect(0, &["VERDICT"]);
+    let seated = std::fs::read_dir(here.join("runs/both/session.journal.models")).unwrap().count();
+    assert_eq!(seated, 2, "trees and the meta model");
+    folder(&[], "runs/early", &days[2])
+        .expect(0, &["trees first was not seated: it has learned from ticks until 2014-05"]);
+    folder(&["--in-sample"], "runs/told", &days[2]).expect(0, &["WARNING: in-sample", "In-sample: a model was seated"]);
+    // A run that was killed goes on with its models.
+    let journal_of = here.join("runs/both/session.journal");
+    let whole = std::fs::read(&journal_of).unwrap();
+    std::fs::write(&journal_of, &whole[..whole.len() * 2 / 3]).unwrap();
+    folder(&["--resume"], "runs/both", &days[6]).expect(0, &["VERDICT"]);
+    assert_eq!(std::fs::read(&journal_of).unwrap(), whole, "the same bytes as without the kill");
     // Without the model beside it, or with another in its place, nothing is replayed.
     let kept = here.join(format!("{journal}.models/{}.model", digest(&told.out)));
     let mut bytes = std::fs::read(&kept).unwrap();
