@@ -4,6 +4,7 @@ use crate::alias::{Action, Alias, Entry, History, Moved, Pointed};
 use crate::chain::Head;
 use crate::error::{Refusal, Why};
 use crate::load::{Checks, Which};
+use crate::measured::{self, Request};
 use crate::registry::Registry;
 use crate::rollout::{self, Ask, Event, Evidence, Ground, State};
 use crate::store::Store;
@@ -30,23 +31,26 @@ impl By<'_> {
 }
 
 impl<S: Store> Registry<S> {
-    /// Moves a version to its next state, if the gates let it, and writes that down with the evidence.
+    /// Moves a version to its next state, if the gates let it, and writes that down with the evidence. Whether it has an edge,
+    /// and what its validation measured, is read in its signed manifest.
     ///
     /// # Errors
-    /// `NoReason`, `Missing` when the version is not there, `Rollout` with the gates that are shut; `Log`, `Disk`.
+    /// `NoReason`, `Missing` when the version is not there, `Contradicts` for evidence that the manifest says differently,
+    /// `Rollout` with the gates that are shut; `Log`, `Disk`.
     pub fn advance(
         &self,
         name: &str,
         version: Version,
-        ask: &Ask,
+        request: &Request,
         by: By<'_>,
         checks: &Checks<'_>,
     ) -> Result<(State, Head), Refusal> {
         by.check(name)?;
-        self.opened(name, version, checks)?;
+        let opened = self.opened(name, version, checks)?;
+        let ask = measured::ask(&format!("models/{name}/{version}"), &opened, checks, request)?;
         let mut to = State::Draft;
         let head = self.log(name)?.append_with(|entries: &[Entry]| {
-            let moved = moved(entries, name, version, ask, (by, checks.now_s))?;
+            let moved = moved(entries, name, version, &ask, (by, checks.now_s))?;
             to = moved.to;
             Ok(vec![Entry::Moved(moved)])
         })?;

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use registry::rollout::{Ask, Event, Evidence, Ground, Override};
-use registry::{Alias, By, Checks, Folder, Refusal, Registry, Version, Which, Why};
+use registry::rollout::{Event, Evidence, Ground, Measure, Override};
+use registry::{Alias, By, Checks, Folder, Loaded, Refusal, Registry, Request, Version, Which, Why};
 use serde_json::{Value, json};
 use vault::{Algorithm, Digest, Kek, Keks, Role, SigningKey, TrustStore, files};
 
@@ -81,7 +81,9 @@ fn failed(refusal: &Refusal) -> Failure {
     match &refusal.why {
         Why::Disk(_) | Why::Missing | Why::NoAlias(_) | Why::Malformed(_) | Why::NotAFile => Failure::Input(why),
         Why::Exists => Failure::Output(why),
-        Why::Name | Why::NoReason | Why::Rollout(_) | Why::State { .. } => Failure::Usage(why),
+        Why::Name | Why::NoReason | Why::Contradicts { .. } | Why::Rollout(_) | Why::State { .. } => {
+            Failure::Usage(why)
+        }
         _ => Failure::Proof(why),
     }
 }
@@ -203,17 +205,18 @@ fn import(desk: &Desk<'_>, folder: &Path, key: &Path) -> Outcome {
     desk.say("models_import", &value(&found)?, &text)
 }
 
+/// A model after every check, and whether it was asked its golden questions: models of other kinds have nobody here who could
+/// ask them.
+fn whole(desk: &Desk<'_>, name: &str, which: Which) -> Result<(Loaded, bool), Failure> {
+    let parse = |loaded: &Loaded| loaded.files.contains_key(package::MODEL).then(|| package::parse(loaded)).transpose();
+    let ask = |model: &mut ensemble::Artefact, x: &[f64]| package::ask(model, x);
+    let (found, model) =
+        desk.registry.load_any(name, which, &desk.checks(), parse, ask).map_err(|refusal| failed(&refusal))?;
+    Ok((found, model.is_some()))
+}
+
 fn verify(desk: &Desk<'_>, one: &One) -> Outcome {
-    let which = Which::Version(version(&one.version)?);
-    let checks = desk.checks();
-    let mut found = desk.registry.verify(&one.name, which, &checks).map_err(|refusal| failed(&refusal))?;
-    // Models of other kinds have nobody here who could ask them.
-    let asked = found.files.contains_key(package::MODEL);
-    if asked {
-        let ask = |model: &mut ensemble::Artefact, x: &[f64]| package::ask(model, x);
-        let loaded = desk.registry.load(&one.name, which, &checks, package::parse, ask);
-        (found, _) = loaded.map_err(|refusal| failed(&refusal))?;
-    }
+    let (found, asked) = whole(desk, &one.name, Which::Version(version(&one.version)?))?;
     let golden = if asked { "answered as they should be" } else { "not asked" };
     let said = json!({ "name": one.name, "version": one.version, "digest": found.digest, "signer": found.signer,
         "files": found.files.len(), "golden": found.golden.len(), "head": found.head });
@@ -244,21 +247,34 @@ fn event(asked: Asked) -> Event {
     }
 }
 
+/// Models of our own are asked their golden questions, and take features that this program computes; of others somebody else
+/// has to know.
+fn answers(desk: &Desk<'_>, name: &str, number: Version, evidence: &mut Evidence) -> Outcome {
+    if whole(desk, name, Which::Version(number))?.1 {
+        evidence.extend([(Measure::GoldenPassed, 1.0), (Measure::SchemaEqual, 1.0)]);
+    }
+    Ok(())
+}
+
 fn advance(verb: &Models) -> Outcome {
-    let Models::Advance { at, opens, one, event: asked, evidence, edge, live, override_edge, who } = verb else {
+    let Models::Advance { at, opens, one, event: asked, evidence, live, override_edge, who } = verb else {
         return Err(Failure::Broken("not an advance".into()));
     };
     let desk = Desk::open(at, opens)?;
-    let evidence = evidence.as_deref().map_or(Ok(Evidence::new()), |path| {
+    let number = version(&one.version)?;
+    let mut evidence = evidence.as_deref().map_or(Ok(Evidence::new()), |path| {
         let shown = path.display();
         let bytes = std::fs::read(path).map_err(|error| Failure::Input(format!("{shown}: {error}")))?;
         vault::json::parse("evidence", &bytes, 65_536, 2).map_err(|error| Failure::Input(format!("{shown}: {error}")))
     })?;
     let consent = override_edge.then(|| Override { person: who.actor.clone(), reason: who.reason.clone() });
     let ground = if *live { Ground::Live } else { Ground::Paper };
-    let ask = Ask { event: event(*asked), evidence, edge: *edge, ground, consent };
+    if *asked == Asked::Validate {
+        answers(&desk, &one.name, number, &mut evidence)?;
+    }
+    let request = Request { event: event(*asked), evidence, ground, consent };
     let by = By { actor: &who.actor, reason: &who.reason, evidence: &[] };
-    let moved = desk.registry.advance(&one.name, version(&one.version)?, &ask, by, &desk.checks());
+    let moved = desk.registry.advance(&one.name, number, &request, by, &desk.checks());
     let (state, head) = moved.map_err(|refusal| failed(&refusal))?;
     let said = json!({ "name": one.name, "version": one.version, "state": state, "head": head });
     desk.say(

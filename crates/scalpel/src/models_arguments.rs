@@ -155,12 +155,10 @@ pub(crate) enum Models {
         /// What is asked
         #[arg(value_enum)]
         event: Asked,
-        /// What was measured: a JSON object of measure and number
+        /// What was measured beside its validation (latency, shadow, canary): a JSON object of measure and number. What the
+        /// signed manifest says, the verdict above all, is read there
         #[arg(long, value_name = "FILE")]
         evidence: Option<PathBuf>,
-        /// The report of the model says EDGE
-        #[arg(long)]
-        edge: bool,
         /// It trades money, not paper
         #[arg(long)]
         live: bool,
