@@ -123,7 +123,7 @@ fn says(verdict: Option<&str>) -> Validation {
 fn the_gates_read_the_signed_manifest() {
     let world = world();
     let registry = world.registry();
-    let bare = Request { evidence: Default::default(), ..good(Event::Validate) };
+    let bare = Request { evidence: registry::rollout::Evidence::new(), ..good(Event::Validate) };
     let validate = |version, request: &Request| registry.advance("flow", version, request, BY, &world.checks());
     let evidence = |pairs: &[(Measure, f64)]| Request { evidence: pairs.iter().copied().collect(), ..bare.clone() };
     let golden = evidence(&[(Measure::GoldenPassed, 1.0)]);
