@@ -7,7 +7,7 @@
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use models::forest::{Child, Forest, Leaf, Missing, Split, Test, Tree};
-use models::gru::{Gru, GruSpec};
+use models::net::{Activation, GruSpec, LayerSpec, Net, NetSpec};
 use std::hint::black_box;
 use std::time::Instant;
 
@@ -96,10 +96,10 @@ fn percentiles(name: &str, mut call: impl FnMut() -> f64) {
     eprintln!("{name}: p50 {median} ns, p99 {high} ns");
 }
 
-fn gru(inputs: usize, hidden: usize) -> Gru {
+fn net(inputs: usize, hidden: usize) -> Net {
     let mut noise = Noise(11);
     let mut list = |len: usize| (0..len).map(|_| noise.uniform() - 0.5).collect::<Vec<f64>>();
-    Gru::new(GruSpec {
+    let cell = GruSpec {
         inputs,
         hidden,
         linear_before_reset: true,
@@ -107,18 +107,21 @@ fn gru(inputs: usize, hidden: usize) -> Gru {
         recurrent_weights: list(3 * hidden * hidden),
         input_bias: list(3 * hidden),
         recurrent_bias: list(3 * hidden),
-        head: list(hidden),
-        head_bias: 0.0,
-    })
-    .expect("a sound net")
+    };
+    let head = LayerSpec { outputs: 2, weights: list(2 * hidden), bias: list(2), activation: Activation::None };
+    Net::new(NetSpec { inputs, cell: Some(cell), layers: vec![head] }).expect("a sound net")
 }
 
 fn bench_nets(c: &mut Criterion) {
     for (inputs, hidden) in [(16, 32), (48, 64)] {
-        let (mut net, mut noise) = (gru(inputs, hidden), Noise(5));
+        let (net, mut noise) = (net(inputs, hidden), Noise(5));
+        let (mut state, mut out) = (net.rest(), [0.0; 2]);
         let rows: Vec<Vec<f64>> = (0..64).map(|_| (0..inputs).map(|_| noise.uniform() - 0.5).collect()).collect();
         let mut each = rows.iter().cycle();
-        let mut step = || net.step(each.next().expect("rows without end")).expect("finite inputs");
+        let mut step = || {
+            net.step(&mut state, each.next().expect("rows without end"), &mut out).expect("finite inputs");
+            out[0]
+        };
         percentiles(&format!("gru/{inputs} to {hidden}"), &mut step);
         c.bench_function(&format!("gru/{inputs} to {hidden}"), |b| b.iter(&mut step));
     }

@@ -9,7 +9,7 @@
 //! `hedge`    weights of experts, fixed share            `adahedge` the same without a learning rate
 //! `pool`     opinions into one probability              `scores`   Brier, log loss, calibration error
 //! `wilson`   interval of a share                        `sequential` tests that may be read at any time
-//! `forest`   boosted trees, exactly explained           `gru`      a recurrent net, one step at a time
+//! `forest`   boosted trees, exactly explained           `net`      a recurrent net, one step at a time
 //! `isotonic` recalibration by any rising curve
 //! `paired`   a challenger beside the champion, with a risk budget
 //! `guard`    what keeps NaN and infinity out: observations that are not finite change nothing, larger than 1e100 are
@@ -26,12 +26,12 @@ pub mod drift;
 pub mod ewma;
 pub mod forest;
 pub mod ftrl;
-pub mod gru;
 pub mod hawkes;
 pub mod hedge;
 pub mod hmm;
 pub mod isotonic;
 pub mod kalman;
+pub mod net;
 pub mod paired;
 pub mod platt;
 pub mod pool;
@@ -51,12 +51,12 @@ pub use drift::{Direction, Drift, PageHinkley, PageHinkleySpec};
 pub use ewma::{DecayedSum, Ewma, EwmaMoments};
 pub use forest::{ContributionError, Forest, ForestBuilder, ForestError, ForestFault};
 pub use ftrl::{Ftrl, FtrlSpec};
-pub use gru::{Gru, GruError, GruSpec};
 pub use hawkes::{Hawkes, HawkesPair, HawkesPairSpec, HawkesSpec};
 pub use hedge::{Hedge, HedgeSpec};
 pub use hmm::{Adaptation, Hmm, HmmSpec, STATES};
 pub use isotonic::{Between, Isotonic, IsotonicError, Labelled};
 pub use kalman::{Innovation, LocalLevel, LocalLevelSpec, LocalTrend, LocalTrendSpec};
+pub use net::{Activation, GruSpec, LayerSpec, Net, NetError, NetSpec, NetState};
 pub use paired::{Decision, Pair, Paired, PairedSpec, Stop};
 pub use platt::{Platt, PlattSpec};
 pub use pool::{Opinion, Pooled, centred_pool, log_pool};

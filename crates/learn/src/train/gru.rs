@@ -16,7 +16,8 @@ use serde::{Deserialize, Serialize};
 use crate::dataset::read::Columns;
 use crate::fault::Fault;
 use crate::progress::{Progress, tell};
-use cell::{Gru, GruShape, GruStep, forward, head};
+use cell::{GruShape, GruStep};
+use models::net::Net;
 
 /// What is a choice about the net.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -118,10 +119,10 @@ pub struct GruModel {
 
 impl GruModel {
     /// The net, ready to run; `None` when the numbers do not fit together.
-    pub fn net(&self) -> Option<Gru> {
+    pub fn net(&self) -> Option<Net> {
         let shape = GruShape { inputs: self.features.len(), hidden: self.hidden, outputs: 2 };
         let fits = self.mean.len() == shape.inputs && self.scale.len() == shape.inputs;
-        Gru::new(shape, self.parameters.clone()).filter(|_| fits)
+        shape.net(&self.parameters).filter(|_| fits)
     }
 }
 
@@ -213,23 +214,26 @@ struct Went {
 }
 
 /// Forth through a window and back through time.
-fn back(shape: &GruShape, parameters: &[f64], window: &Window<'_>, inputs: &Inputs, labels: TwoSides<'_>) -> Went {
+fn back(
+    (shape, parameters, net): (&GruShape, &[f64], &Net),
+    window: &Window<'_>,
+    inputs: &Inputs,
+    labels: TwoSides<'_>,
+) -> Went {
     let zero = vec![0.0; shape.hidden];
-    let mut steps: Vec<GruStep> = Vec::with_capacity(window.rows.len());
+    let mut steps: Vec<(GruStep, [f64; 2])> = Vec::with_capacity(window.rows.len());
+    let mut state = net.rest();
     for row in window.rows {
-        let mut step = GruStep::new(shape);
-        let before = steps.last().map_or(zero.as_slice(), |step| &step.h);
-        forward(shape, parameters, (inputs.row(*row), before), &mut step);
-        steps.push(step);
+        let mut outputs = [f64::NAN; 2];
+        net.step(&mut state, inputs.row(*row), &mut outputs);
+        steps.push((GruStep::of(&state), outputs));
     }
     let mut went = Went { gradient: vec![0.0; parameters.len()], loss: 0.0, mass: 0.0 };
     let [_, _, _, v, d] = shape.places();
     let mut flow = zero.clone();
-    let mut outputs = [0.0; 2];
     for (place, row) in window.rows.iter().enumerate().rev() {
-        let step = &steps[place];
+        let (step, outputs) = &steps[place];
         if place >= window.warm {
-            head(shape, parameters, &step.h, &mut outputs);
             for (side, output) in outputs.iter().enumerate() {
                 let (came, weight) = (labels.came[side][*row as usize], labels.weight[side][*row as usize]);
                 let p = sigmoid(*output);
@@ -243,7 +247,7 @@ fn back(shape: &GruShape, parameters: &[f64], window: &Window<'_>, inputs: &Inpu
                 }
             }
         }
-        let before = if place == 0 { &zero } else { &steps[place - 1].h };
+        let before = if place == 0 { &zero } else { &steps[place - 1].0.h };
         flow = back_step(shape, parameters, (inputs.row(*row), before, step), &flow, &mut went.gradient);
     }
     went
@@ -341,11 +345,13 @@ pub fn train(
         tell(progress, "gru", epoch as u64, spec.epochs_max as u64)?;
         windows.shuffle(&mut random);
         for batch in windows.chunks(spec.batch) {
-            let went: Vec<Went> =
-                batch.par_iter().map(|window| back(&shape, &parameters, window, inputs, labels)).collect();
+            let net = shape.net(&parameters).ok_or_else(diverged)?;
+            let made = (&shape, parameters.as_slice(), &net);
+            let went: Vec<Went> = batch.par_iter().map(|window| back(made, window, inputs, labels)).collect();
             learn(&mut parameters, &mut adam, &went, spec);
         }
-        let loss = held_loss(&shape, &parameters, &held, inputs, labels);
+        let net = shape.net(&parameters).ok_or_else(diverged)?;
+        let loss = held_loss((&shape, &parameters, &net), &held, inputs, labels);
         model.held_out.push(loss);
         if best.is_none_or(|(_, lowest)| loss < lowest) {
             best = Some((epoch, loss));
@@ -383,11 +389,16 @@ fn learn(parameters: &mut [f64], adam: &mut Adam, went: &[Went], spec: &GruSpec)
     adam.step(parameters, &gradient, spec.learning_rate);
 }
 
-fn held_loss(shape: &GruShape, parameters: &[f64], held: &[Window<'_>], inputs: &Inputs, labels: TwoSides<'_>) -> f64 {
+/// A parameter is not a number, or has gone out of all bounds.
+pub(crate) fn diverged() -> Fault {
+    Fault::Asked("gru", "diverged: use a lower learning rate".into())
+}
+
+fn held_loss(made: (&GruShape, &[f64], &Net), held: &[Window<'_>], inputs: &Inputs, labels: TwoSides<'_>) -> f64 {
     let went: Vec<(f64, f64)> = held
         .par_iter()
         .map(|window| {
-            let went = back(shape, parameters, window, inputs, labels);
+            let went = back(made, window, inputs, labels);
             (went.loss, went.mass)
         })
         .collect();
@@ -396,17 +407,17 @@ fn held_loss(shape: &GruShape, parameters: &[f64], held: &[Window<'_>], inputs: 
 }
 
 /// What the net says of both sides at each of `rows` (rising), running over them as over a stream; log-odds.
-pub fn run(net: &mut Gru, inputs: &Inputs, times: &[i64], rows: &[u32], gap: i64) -> Vec<[f64; 2]> {
-    let mut last: Option<u32> = None;
+pub fn run(net: &Net, inputs: &Inputs, times: &[i64], rows: &[u32], gap: i64) -> Vec<[f64; 2]> {
+    let (mut state, mut last) = (net.rest(), None::<u32>);
     rows.iter()
         .map(|row| {
-            let silent = |then: u32| times[*row as usize].saturating_sub(times[then as usize]) > gap;
-            if last.is_none_or(silent) {
-                net.reset();
+            if last.is_some_and(|then| times[*row as usize].saturating_sub(times[then as usize]) > gap) {
+                state.rest();
             }
             last = Some(*row);
-            let outputs = net.step(inputs.row(*row));
-            [outputs[0], outputs[1]]
+            let mut said = [f64::NAN; 2];
+            net.step(&mut state, inputs.row(*row), &mut said);
+            said
         })
         .collect()
 }
@@ -459,12 +470,14 @@ mod tests {
         let labels = TwoSides { came: [&came, &other], weight: [&w0, &w1] };
         let window = Window { rows: &rows, warm: 2 };
         let parameters = noise(shape.parameters().unwrap(), 5);
-        let went = back(&shape, &parameters, &window, &inputs, labels);
+        let of =
+            |parameters: &[f64]| back((&shape, parameters, &shape.net(parameters).unwrap()), &window, &inputs, labels);
+        let went = of(&parameters);
         for place in 0..parameters.len() {
             let loss = |by: f64| {
                 let mut moved = parameters.clone();
                 moved[place] += by;
-                back(&shape, &moved, &window, &inputs, labels).loss
+                of(&moved).loss
             };
             let slope = (loss(1e-5) - loss(-1e-5)) / 2e-5;
             assert!((slope - went.gradient[place]).abs() < 1e-7, "{place}: {slope} {}", went.gradient[place]);
@@ -491,8 +504,7 @@ mod tests {
         };
         let model = on(1);
         assert_eq!(model, on(3));
-        let mut net = model.net().unwrap();
-        let said = run(&mut net, &inputs, &times, &held, spec.gap);
+        let said = run(&model.net().unwrap(), &inputs, &times, &held, spec.gap);
         let right = held.iter().zip(&said).filter(|(row, said)| came[**row as usize] == (said[0] > said[1])).count();
         assert!(right > 540, "{right} of 600; {:?}", model.held_out);
     }

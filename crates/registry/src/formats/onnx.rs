@@ -2,7 +2,7 @@
 //!
 //! A net is asked with inputs of one fixed shape and answers its first output. Only operators that compute are let in
 //! (no control flow, nothing random, nothing whose size the file may choose freely), only from the standard domain, and
-//! no weights from other files. For recurrent nets that stream, `models::gru` is some twenty times faster.
+//! no weights from other files. For recurrent nets that stream, `models::net` is some twenty times faster.
 
 use super::error::shortened;
 use super::{Format, FormatError, FormatFault, recognise};
