@@ -11,6 +11,7 @@ use std::fs;
 
 use common::world;
 use registry::Version;
+use registry::formats::onnx::{ImportedNet, net};
 use vault::{Algorithm, SigningKey, files};
 
 /// Trained now, by the libraries themselves: 10,000 rows with NaN, zeros, and values that equal a threshold.
@@ -26,6 +27,45 @@ fn oracle_27_and_28_forests_answer_and_explain_as_their_libraries() {
         // The sum of XGBoost's 32-bit floats is a little away from that of the contributions.
         assert!(score <= 1e-9 && part <= 1e-6 && whole <= sums, "{name}: {score:e} {part:e} {whole:e}");
     }
+}
+
+/// Nets of `onnx.helper`, run by onnxruntime over sequences; and what we do not read, refused with its node.
+#[test]
+fn oracle_27_nets_answer_as_onnxruntime() {
+    let folder = tempfile::tempdir().unwrap();
+    originals::script("nets.py", folder.path());
+    let (mut read, mut refused) = (0, 0);
+    for entry in fs::read_dir(folder.path()).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_some_and(|end| end == "txt") {
+            let says = fs::read_to_string(&path).unwrap();
+            let error = net(&fs::read(path.with_extension("onnx")).unwrap()).expect_err(&says).to_string();
+            assert!(error.contains(&says), "{}: '{error}' does not say '{says}'", path.display());
+            refused += 1;
+        } else if path.extension().is_some_and(|end| end == "f64") {
+            let imported = net(&fs::read(path.with_extension("onnx")).unwrap()).unwrap();
+            let worst = difference(&imported, &foreign::numbers(&path));
+            println!("{}: {worst:e}", path.display());
+            assert!(worst <= 1e-6, "{}: {worst:e}", path.display());
+            read += 1;
+        }
+    }
+    assert_eq!((read, refused), (5, 31));
+}
+
+/// Asks a net every step of a sequence (of rows, if it has no memory); answers the largest difference.
+#[expect(clippy::unwrap_used, reason = "a test may fail")]
+fn difference(imported: &ImportedNet, numbers: &[f64]) -> f64 {
+    let [steps, features, outputs] = [0, 1, 2].map(|at| numbers[at] as usize);
+    let (inputs, answers) = numbers[3..].split_at(steps * features);
+    assert_eq!((answers.len(), imported.spec.inputs), (steps * outputs, features));
+    let net = models::Net::new(imported.spec.clone()).unwrap();
+    let (mut state, mut said, mut worst) = (net.rest(), vec![0.0; outputs], 0.0_f64);
+    for (row, due) in inputs.chunks(features).zip(answers.chunks(outputs)) {
+        net.step(&mut state, row, &mut said).unwrap();
+        said.iter().zip(due).for_each(|(said, due)| worst = worst.max((said - due).abs()));
+    }
+    worst
 }
 
 #[test]
