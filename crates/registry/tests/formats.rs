@@ -213,7 +213,7 @@ fn bombs_of_a_net_are_refused() {
         let said = net(&file(&part.repeat(4_000_000))).unwrap_err().to_string();
         assert!(said.contains("a list of more than 256"), "{said}");
     }
-    let axes = message(5, &message(1, &[1; 1_000_000]));
+    let axes = message(5, &message(1, &vec![1; 1_000_000]));
     assert!(net(&file(&axes)).unwrap_err().to_string().contains("a list of more than 8"));
     let names = message(1, &message(1, &[b'a'; 1_000]));
     assert!(matches!(net(&file(&names)).unwrap_err().fault, FormatFault::LongName(1_000)));

@@ -112,9 +112,12 @@ pub(crate) struct Backtest {
     /// The configuration; `scalpel config` prints the one used otherwise
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
-    /// Trained models to seat when the run begins, as `scalpel learn train` writes them
-    #[arg(long, num_args = 1.., value_name = "FILE")]
+    /// Trained models to seat when the run begins: files, as `scalpel learn train` writes them, or models of --registry as
+    /// NAME@ALIAS or NAME@VERSION, after every check
+    #[arg(long, num_args = 1.., value_name = "FILE|NAME@ALIAS")]
     pub(crate) model: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) kept: crate::models_arguments::Kept,
     /// Clock of the files, where they do not say: UTC, UTC-5, Europe/Athens
     #[arg(long)]
     pub(crate) zone: Option<String>,

@@ -91,7 +91,8 @@ pub(crate) fn backtest(asked: &Backtest) -> Outcome {
     doubt_symbol(asked, &options);
     let out = folder(asked.run.out.as_deref(), asked.resume)?;
     let command = std::env::args().collect::<Vec<_>>().join(" ");
-    let models = asked.model.iter().map(|path| crate::seats::seating(path, &config)).collect::<Result<_, _>>()?;
+    let seated = asked.model.iter().map(|named| crate::seats::seatings(named, &asked.kept, &config));
+    let models = seated.collect::<Result<Vec<_>, _>>()?.concat();
     run(&Job { resume: asked.resume, models, ..Job::new(base, config, input, out, command) })
 }
 

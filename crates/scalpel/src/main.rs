@@ -3,7 +3,7 @@
 //! `arguments`  what can be asked of it     `backtest`  recorded ticks through the desk, and the report
 //! `bundled`    the ticks it carries        `data`      inspect and import
 //! `journals`   verify, replay, explain     `screen`    progress and results on the terminal
-//! `facts`      what the report is told            `models`    the registry; its arguments in `models_arguments`
+//! `facts`      what the report is told            `models`    the registry; its arguments in `models_arguments`, its keys in `models_keys`
 //! `learn`      datasets and training            `seats`     trained models into their councils
 //! `trials`     every run and fit is counted     `package`   a training for the registry
 
@@ -16,6 +16,8 @@ mod journals;
 mod learn;
 mod models;
 mod models_arguments;
+mod models_keys;
+mod opened;
 mod package;
 mod screen;
 mod seats;

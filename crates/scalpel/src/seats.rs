@@ -1,26 +1,36 @@
-//! `--model FILE`: a trained model from a file into the council that trades its barrier.
+//! `--model FILE` or `--model NAME@ALIAS`: a trained model, from a file or after every check of the registry, into the council
+//! that trades its barrier.
 
 use std::path::Path;
 use std::sync::Arc;
 
 use config::Config;
 use desk::Role;
+use ensemble::Artefact;
 use replay::backtest::Seating;
 use replay::beside;
 use risk::Operator;
 
-use crate::Failure;
+use crate::models_arguments::Kept;
+use crate::{Failure, package};
 
 /// Who seats the models of a command line.
 const BY: &str = "command line";
 
-/// The model of a file, as the champion of the one class whose barrier it was trained for.
-pub(crate) fn seating(path: &Path, config: &Config) -> Result<Seating, Failure> {
-    let model = beside::read(path).map_err(|error| Failure::Input(error.to_string()))?;
+/// The models of a file or of the registry, each as the champion of the one class whose barrier it was trained for.
+pub(crate) fn seatings(named: &Path, kept: &Kept, config: &Config) -> Result<Vec<Seating>, Failure> {
+    let shown = named.display().to_string();
+    let models = match package::named(&shown).filter(|_| !named.exists()) {
+        Some((name, which)) => package::of_registry(name, which, kept)?,
+        None => vec![beside::read(named).map_err(|error| Failure::Input(error.to_string()))?],
+    };
+    models.into_iter().map(|model| seating(model, &shown, config)).collect()
+}
+
+fn seating(model: Artefact, shown: &str, config: &Config) -> Result<Seating, Failure> {
     let barrier = model.parts().barrier;
     let classes = config.desk.classes.iter().enumerate();
     let fitting: Vec<usize> = classes.filter(|(_, class)| class.council.barrier == barrier).map(|(at, _)| at).collect();
-    let shown = path.display();
     let class = match fitting.as_slice() {
         [one] => *one,
         [] => {

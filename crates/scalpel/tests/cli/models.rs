@@ -98,10 +98,39 @@ fn a_model_is_signed_imported_moved_and_exported() {
     );
     result(models(at, "export flow 1.0.0 --kek file:ada.kek --out out"));
     assert_eq!(fs::read_to_string(at.join("out/flow-1.0.0/weights.bin")).unwrap(), "1.0.0");
+    keys(at);
     let card = at.join("registry/models/flow/1.0.0/card.md");
     fs::write(&card, "# a better flow\n").unwrap();
     for verb in ["verify flow 1.0.0 --kek file:ada.kek", "show flow 1.0.0", "card flow 1.0.0"] {
         models(at, verb).expect(5, &["models/flow/1.0.0/card.md", "changed"]);
     }
+    let scanned =
+        models(at, "rescan --kek file:new.kek").expect(5, &["1 of 2 versions"]).json("models")["result"].clone();
+    let refused = |place: usize| scanned["versions"][place]["refused"].as_str();
+    assert!(refused(0).unwrap().contains("card.md") && refused(1).is_none() && scanned["refused"] == 1, "{scanned}");
     assert!(result(models(at, "list"))[0]["refused"].as_str().unwrap().contains("card.md"));
+}
+
+/// Whose signatures count, and what opens the blobs, change; everything that was registered stays usable or is refused.
+fn keys(at: &Path) {
+    let whole = |kek: &str| models(at, &format!("rescan --kek file:{kek}"));
+    assert_eq!(result(whole("ada.kek"))["refused"], 0);
+    result(models(at, "init --registry other --owner Bob --key bob.key --kek-file new.kek"));
+    let rotated = result(models(at, "rotate --kek file:new.kek --kek file:ada.kek"));
+    assert_eq!(rotated["wrapped"], 2);
+    assert_eq!(result(models(at, "rotate --kek file:new.kek"))["wrapped"], 0);
+    whole("ada.kek").expect(5, &["2 of 2 versions"]);
+    assert_eq!(result(whole("new.kek"))["refused"], 0);
+    let added = result(models(at, "trust add --public bob.pub --owner Bob"));
+    models(at, "trust add --public bob.pub --owner Bob").expect(2, &["bob.pub"]);
+    let listed = result(models(at, &format!("trust list --trust {}", added["trust"].as_str().unwrap())));
+    let [ada, bob] = [0, 1].map(|place| listed["keys"][place]["id"].as_str().unwrap().to_owned());
+    assert_eq!(listed["keys"][1]["owner"], "Bob");
+    result(models(at, &format!("trust revoke {bob} --reason left")));
+    models(at, "trust revoke 00 --reason left").expect(2, &["not a SHA-256"]);
+    models(at, &format!("trust revoke {} --reason left", "0".repeat(64))).expect(2, &["0000"]);
+    let before = fs::read(at.join("registry/trust/keys.json")).unwrap();
+    result(models(at, &format!("trust revoke {ada} --reason stolen")));
+    whole("new.kek").expect(5, &["2 of 2 versions"]);
+    fs::write(at.join("registry/trust/keys.json"), before).unwrap();
 }
