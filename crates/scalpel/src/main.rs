@@ -4,7 +4,7 @@
 //! `bundled`    the ticks it carries        `data`      inspect and import
 //! `journals`   verify, replay, explain     `screen`    progress and results on the terminal
 //! `facts`      what the report is told            `models`    the registry; its arguments in `models_arguments`, its keys in `models_keys`
-//! `learn`      datasets and training            `seats`     trained models into their councils
+//! `learn`      datasets and training            `seats`     trained models into their councils, `kept` those of a registry
 //! `trials`     every run and fit is counted     `package`   a training for the registry
 
 mod arguments;
@@ -13,6 +13,7 @@ mod bundled;
 mod data;
 mod facts;
 mod journals;
+mod kept;
 mod learn;
 mod models;
 mod models_arguments;

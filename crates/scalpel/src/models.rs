@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 use vault::{Algorithm, Kek, Role, SigningKey, TrustStore, files};
 
 use crate::models_arguments::{Asked, At, Models, One, Who};
-use crate::opened::{Desk, failed, passphrase, say, usable};
+use crate::opened::{Desk, say};
+pub(crate) use crate::opened::{failed, passphrase, usable};
 use crate::{Failure, Outcome, models_keys, screen};
 
 pub(crate) fn version(text: &str) -> Result<Version, Failure> {
@@ -20,7 +21,7 @@ fn alias(text: &str) -> Result<Alias, Failure> {
     Alias::parse(text).ok_or_else(known)
 }
 
-fn signing_key(path: &Path) -> Result<SigningKey, Failure> {
+pub(crate) fn signing_key(path: &Path) -> Result<SigningKey, Failure> {
     files::read_key(path).map_err(|error| match error {
         vault::Error::File { .. } | vault::Error::Permissions { .. } => Failure::Input(error.to_string()),
         error => usable(&path.display().to_string(), &error),

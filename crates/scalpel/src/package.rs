@@ -7,12 +7,10 @@ use ensemble::Artefact;
 use learn::train::model::Made;
 use learn::train::pipeline::judge::{Quality, Report};
 use registry::manifest::{BarrierSpec, Calibration, FeatureSchema, Kind, Manifest, Train, Validation};
-use registry::{Alias, Loaded, Version, Which, card};
+use registry::{Loaded, Version, card};
 use vault::Digest;
 
 use crate::backtest::BUILD;
-use crate::models_arguments::{At, Kept, Opens};
-use crate::opened::{Desk, failed};
 use crate::{Failure, Outcome, screen};
 
 /// The file of a package that is the model.
@@ -148,29 +146,6 @@ fn golden(made: &Made, model: &Artefact) -> String {
 pub(crate) fn parse(loaded: &Loaded) -> Result<Artefact, String> {
     let bytes = loaded.files.get(MODEL).ok_or_else(|| format!("there is no {MODEL} in it"))?;
     replay::beside::parse(bytes).map_err(|error| error.to_string())
-}
-
-/// `NAME@ALIAS` or `NAME@1.2.3`; nothing for a text of another form.
-pub(crate) fn named(text: &str) -> Option<(&str, Which)> {
-    let (name, which) = text.split_once('@')?;
-    let version = || Version::parse(which).map(Which::Version);
-    let which = Alias::parse(which).map(Which::Alias).or_else(version)?;
-    registry::manifest::named(name).then_some((name, which))
-}
-
-/// The models of a version in a registry, after every check and with their golden questions asked, for paper.
-///
-/// # Errors
-/// Which check refused it, and why.
-pub(crate) fn of_registry(name: &str, which: Which, kept: &Kept) -> Result<Vec<Artefact>, Failure> {
-    let Kept { registry: Some(folder), trust, kek } = kept else {
-        return Err(Failure::Usage(format!("{name}: name the registry that it is in with --registry and --kek")));
-    };
-    let at = At { registry: folder.clone(), trust: trust.clone(), json: false };
-    let desk = Desk::open(&at, &Opens { kek: kek.clone() })?.on_paper();
-    let ask = |model: &mut Artefact, x: &[f64]| ask(model, x);
-    let loaded = desk.registry.load(name, which, &desk.checks(), parse, ask).map_err(|refusal| failed(&refusal))?;
-    Ok(vec![loaded.1])
 }
 
 /// What a model answers to a golden question: a row, and the side behind it.

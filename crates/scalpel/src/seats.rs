@@ -12,16 +12,16 @@ use replay::beside;
 use risk::Operator;
 
 use crate::models_arguments::Kept;
-use crate::{Failure, package};
+use crate::{Failure, kept};
 
 /// Who seats the models of a command line.
 const BY: &str = "command line";
 
 /// The models of a file or of the registry, each as the champion of the one class whose barrier it was trained for.
-pub(crate) fn seatings(named: &Path, kept: &Kept, config: &Config) -> Result<Vec<Seating>, Failure> {
+pub(crate) fn seatings(named: &Path, from: &Kept, config: &Config) -> Result<Vec<Seating>, Failure> {
     let shown = named.display().to_string();
-    let models = match package::named(&shown).filter(|_| !named.exists()) {
-        Some((name, which)) => package::of_registry(name, which, kept)?,
+    let models = match kept::named(&shown).filter(|_| !named.exists()) {
+        Some((name, which)) => kept::of_registry(name, which, from)?,
         None => vec![beside::read(named).map_err(|error| Failure::Input(error.to_string()))?],
     };
     models.into_iter().map(|model| seating(model, &shown, config)).collect()
