@@ -471,6 +471,7 @@ mod tests {
                     Need::AtLeast(measure, bound) => (measure, bound - 1e-9),
                     Need::AtMost(measure, bound) => (measure, bound + 1e-9),
                 };
+                assert_eq!(serde_json::to_string(&measure).unwrap(), format!("\"{}\"", measure.name()));
                 for value in [Some(beyond), Some(f64::NAN), None] {
                     let mut asked = ask(gate.event);
                     asked.evidence.remove(&measure);
