@@ -1,11 +1,13 @@
 //! The verbs of the house: `cargo xtask check | test | bench`. CI calls `test` and nothing else.
 //!
 //! `parts`  what a verb needs from the system, and how it is installed     `laws`  the structure of the house, as tests
+//! `originals` the libraries whose models we read
 //! `bench`  the table in docs/benchmarks.md
 
 mod bench;
 #[cfg(test)]
 mod laws;
+mod originals;
 mod parts;
 
 use std::process::{Command, ExitCode};
@@ -18,6 +20,9 @@ const USAGE: &str = "cargo xtask <verb>
   check    formatting, lints, and licences and sources of dependencies
   test     everything CI runs: check (without dependencies' licences), all tests with coverage, the golden
            journals on aarch64 under qemu, a short run of every fuzz target; installs what it needs (as root)
+  originals
+           makes the Python environment, below the target folder, of the libraries that tests of models ask (LightGBM,
+           XGBoost, ONNX, model_signing); `test` makes it too
   bench    measures the table of docs/benchmarks.md and writes it there
 
 The first step that fails ends the run with its exit code 1.";
@@ -34,6 +39,7 @@ fn main() -> ExitCode {
     let outcome = match verb.as_str() {
         "check" => check().and_then(|()| dependencies()),
         "test" => test(),
+        "originals" => originals::ready().map(|(_, place)| eprintln!("{}", place.display())),
         "bench" => bench::run(),
         _ => Err(USAGE.to_owned()),
     };
@@ -84,7 +90,8 @@ fn test() -> Outcome {
 /// All tests, instrumented, then the share of lines that they ran in the inside crates.
 fn coverage() -> Outcome {
     let mut tests = cargo(&["llvm-cov", "--workspace", "--locked", "--no-report"]);
-    run("all tests, with coverage", &mut tests)?;
+    let (name, place) = originals::ready()?;
+    run("all tests, with coverage", tests.env(name, place))?;
     // Tests kill processes at any instant, also between the first and the last byte of a profile's header: such a
     // profile is left out, and it is an error only when no profile can be read.
     let output = cargo(&["llvm-cov", "report", "--failure-mode", "all", "--json", "--summary-only"]).output();

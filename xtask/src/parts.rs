@@ -18,15 +18,20 @@ pub(crate) fn for_tests() -> Outcome {
     let missing: Vec<_> =
         PACKAGES.iter().filter(|(_, file)| !Path::new(file).exists()).map(|(name, _)| *name).collect();
     if !missing.is_empty() {
-        run("package lists", Command::new("apt-get").args(["update", "-qq"]))?;
-        let mut install = Command::new("apt-get");
-        install.args(["install", "-y", "-qq", "--no-install-recommends"]).args(&missing);
-        run(&format!("system packages {}", missing.join(" ")), install.stdout(Stdio::null()))?;
+        packages(&missing)?;
     }
     rustup("target", "aarch64-unknown-linux-gnu")?;
     rustup("component", "llvm-tools")?;
     cargo_tool("cargo-llvm-cov")?;
     cargo_tool("cargo-fuzz")
+}
+
+/// Packages of the system.
+pub(crate) fn packages(names: &[&str]) -> Outcome {
+    run("package lists", Command::new("apt-get").args(["update", "-qq"]))?;
+    let mut install = Command::new("apt-get");
+    install.args(["install", "-y", "-qq", "--no-install-recommends"]).args(names);
+    run(&format!("system packages {}", names.join(" ")), install.stdout(Stdio::null()))
 }
 
 /// A part of the pinned toolchain.

@@ -300,8 +300,8 @@ fn learn_label(seats: &mut [Seat; AGENTS], weights: &mut Weights, sample: &Sampl
 
 #[cfg(test)]
 mod bench_tests;
-mod seating;
 #[cfg(test)]
 mod mind_tests;
+mod seating;
 #[cfg(test)]
 mod tests;

@@ -1,21 +1,20 @@
 //! The trial ledger: one line for every fit and backtest, written by the program, never by a person.
 //!
 //! How good the best of N trials looks depends on N, so N must be counted where it cannot be forgotten. Each line is
+//! a line of [`registry::chain`], whose body is the trial. A changed, swapped, doubled or missing line is found and named;
+//! lines cut from the end are found only by a head that was kept elsewhere. A line is appended under an exclusive lock and
+//! is on disk before `append` answers. What a crash tore off is cut and kept aside.
 //!
-//! ```text
-//! {"prev":"<64 hex>","hash":"<64 hex>","trial":{...}}
-//! ```
-//!
-//! with `hash = SHA-256(prev || the bytes of the trial)`, `prev` the hash of the line before (zeros for the first). A
-//! changed, swapped, doubled or missing line is found and named; lines cut from the end are found only by a head that was
-//! kept elsewhere. A line is appended under an exclusive lock and is on disk before `append` answers. What a crash tore
-//! off is cut and kept aside.
+//! `first`  the form that lines had at first, still read where a ledger begins with it
+
+mod first;
 
 use std::fmt;
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
+use registry::chain::{self, Head, Lines, What};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -23,17 +22,12 @@ use sha2::{Digest, Sha256};
 pub const NAME: &str = "trials.log";
 
 /// Longest line in bytes.
-pub const LINE_MAX: usize = 64 * 1024;
+pub const LINE_MAX: usize = chain::LINE_BYTES_MAX;
 
 /// Largest file that is read.
 pub const FILE_MAX: u64 = 1 << 30;
 
 const ZEROS: &str = "0000000000000000000000000000000000000000000000000000000000000000";
-const HEX: usize = 64;
-const PREV: &str = "{\"prev\":\"";
-const HASH: &str = "\",\"hash\":\"";
-const TRIAL: &str = "\",\"trial\":";
-const HEAD: usize = PREV.len() + HEX + HASH.len() + HEX + TRIAL.len();
 
 /// What was done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -141,6 +135,12 @@ impl Contents {
         self.trials.last().map_or(ZEROS, |(hash, _)| hash.as_str())
     }
 
+    /// What the next line hangs on.
+    fn last(&self) -> Head {
+        let last = self.trials.last().and_then(|(hash, _)| Head::of(self.trials.len() as u64, hash));
+        last.unwrap_or_else(|| Head::empty(NAME))
+    }
+
     /// The number of trials: N of the deflated Sharpe ratio.
     pub fn count(&self) -> u64 {
         self.trials.iter().filter(|(_, trial)| trial.kind.counts()).count() as u64
@@ -215,10 +215,18 @@ impl Ledger {
         file.read_to_end(&mut bytes).map_err(self.io("read it"))?;
         let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
         let mut contents = Contents { trials: Vec::new(), torn: (bytes.len() - whole) as u64 };
-        for (place, line) in bytes[..whole].split_inclusive(|byte| *byte == b'\n').enumerate() {
-            let read = parse(&line[..line.len() - 1], contents.head());
-            let bad = |why| LedgerFault::Bad { path: self.path.clone(), line: place as u64 + 1, why };
-            contents.trials.push(read.map_err(bad)?);
+        let bad = |line, why| LedgerFault::Bad { path: self.path.clone(), line, why };
+        let mut rest = &bytes[..whole];
+        while let Some((line, after)) = first::line(rest) {
+            let read = first::parse(line, contents.head());
+            contents.trials.push(read.map_err(|why| bad(contents.trials.len() as u64 + 1, why))?);
+            rest = after;
+        }
+        for line in Lines::after(contents.last(), rest) {
+            let line = line.map_err(|fault| bad(fault.line, said(fault.what)))?;
+            let trial = serde_json::from_str(line.body);
+            let trial = trial.map_err(|_| bad(line.head.seq, said(What::Body)))?;
+            contents.trials.push((line.head.hash.to_string(), trial));
         }
         Ok(contents)
     }
@@ -262,7 +270,7 @@ impl Ledger {
         file.lock().map_err(self.io("lock it"))?;
         let contents = self.read_from(&mut file)?;
         let trial = make(&contents);
-        let (line, hash) = line(&trial, contents.head())?;
+        let (line, hash) = line(&trial, contents.last())?;
         let aside = if contents.torn > 0 { Some(self.cut(&mut file, contents.torn)?) } else { None };
         file.seek(SeekFrom::End(0)).map_err(self.io("find its end"))?;
         file.write_all(line.as_bytes()).map_err(self.io("append to it"))?;
@@ -313,15 +321,8 @@ fn hex(bytes: &[u8]) -> String {
     })
 }
 
-fn chained(prev: &str, body: &[u8]) -> String {
-    let mut hasher = Sha256::new();
-    hasher.update(prev.as_bytes());
-    hasher.update(body);
-    hex(&hasher.finalize())
-}
-
-/// A trial as a line after `prev`, with its hash.
-fn line(trial: &Trial, prev: &str) -> Result<(String, String), LedgerFault> {
+/// A trial as a line after another, with its hash.
+fn line(trial: &Trial, after: Head) -> Result<(String, String), LedgerFault> {
     if [trial.sharpe_day, trial.expectancy_pips].iter().flatten().any(|x| !x.is_finite()) {
         return Err(LedgerFault::Refused("a figure is not finite; leave it out"));
     }
@@ -329,39 +330,22 @@ fn line(trial: &Trial, prev: &str) -> Result<(String, String), LedgerFault> {
         return Err(LedgerFault::Refused("the note is longer than 1,000 bytes"));
     }
     let body = serde_json::to_string(trial).map_err(|_| LedgerFault::Refused("it is no JSON"))?;
-    let hash = chained(prev, body.as_bytes());
-    let line = format!("{PREV}{prev}{HASH}{hash}{TRIAL}{body}}}\n");
+    let (line, head) = chain::line(after, &body);
     if line.len() > LINE_MAX {
         return Err(LedgerFault::Refused("the line is longer than 64 KiB; name fewer data files"));
     }
-    Ok((line, hash))
+    Ok((line, head.hash.to_string()))
 }
 
-/// Reads a line (without its end) that must follow `prev`.
-fn parse(line: &[u8], prev: &str) -> Result<(String, Trial), &'static str> {
-    if line.len() >= LINE_MAX {
-        return Err("is longer than 64 KiB");
+/// What is wrong with a line, after its number.
+fn said(what: What) -> &'static str {
+    match what {
+        What::Form => "has not the shape of a line of the ledger",
+        What::Number { .. } => "has another number than its place: lines were removed, doubled or moved",
+        What::Previous => "does not follow from the line before it",
+        What::Hash => "was changed after it was written",
+        What::Body => "holds a trial that this version does not know",
     }
-    let text = std::str::from_utf8(line).map_err(|_| "is not UTF-8")?;
-    let shaped = text.len() > HEAD
-        && text.is_char_boundary(HEAD)
-        && text.starts_with(PREV)
-        && text.get(PREV.len() + HEX..PREV.len() + HEX + HASH.len()) == Some(HASH)
-        && text.get(HEAD - TRIAL.len()..HEAD) == Some(TRIAL)
-        && text.ends_with('}');
-    if !shaped {
-        return Err("has not the shape of a line of the ledger");
-    }
-    let (said, hash) = (&text[PREV.len()..PREV.len() + HEX], &text[HEAD - TRIAL.len() - HEX..HEAD - TRIAL.len()]);
-    let body = &text[HEAD..text.len() - 1];
-    if said != prev {
-        return Err("does not follow from the line before it");
-    }
-    if chained(prev, body.as_bytes()) != hash {
-        return Err("was changed after it was written");
-    }
-    let trial = serde_json::from_str(body).map_err(|_| "holds a trial that this version does not know")?;
-    Ok((hash.to_owned(), trial))
 }
 
 #[cfg(test)]

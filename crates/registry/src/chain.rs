@@ -28,6 +28,11 @@ impl Head {
         Self { seq: 0, hash: Digest::of_parts(&[b"scalpel-chain/1 log ", log.as_bytes()]) }
     }
 
+    /// The head of a line of that number whose hash is written in hexadecimal.
+    pub fn of(seq: u64, hex: &str) -> Option<Self> {
+        Digest::from_hex(hex).map(|hash| Self { seq, hash })
+    }
+
     fn next(self, body: &str) -> Self {
         let seq = self.seq + 1;
         let place = format!("scalpel-chain/1 line {seq} {} ", self.hash);
@@ -104,6 +109,11 @@ impl<'a> Lines<'a> {
     /// The lines of the log of that name.
     pub fn new(log: &str, bytes: &'a [u8]) -> Self {
         Self { rest: bytes, head: Head::empty(log), bad: false }
+    }
+
+    /// The lines that follow a head: of a log whose beginning was read already.
+    pub fn after(head: Head, bytes: &'a [u8]) -> Self {
+        Self { rest: bytes, head, bad: false }
     }
 
     /// The head of the last good line.

@@ -4,6 +4,7 @@ use crate::alias::{Action, Alias, Entry, History, Moved, Pointed};
 use crate::chain::Head;
 use crate::error::{Refusal, Why};
 use crate::load::{Checks, Which};
+use crate::measured::{self, Request};
 use crate::registry::Registry;
 use crate::rollout::{self, Ask, Event, Evidence, Ground, State};
 use crate::store::Store;
@@ -30,27 +31,45 @@ impl By<'_> {
 }
 
 impl<S: Store> Registry<S> {
-    /// Moves a version to its next state, if the gates let it, and writes that down with the evidence.
+    /// Moves a version to its next state, if the gates let it, and writes that down with the evidence. Whether it has an edge,
+    /// and what its validation measured, is read in its signed manifest.
     ///
     /// # Errors
-    /// `NoReason`, `Missing` when the version is not there, `Rollout` with the gates that are shut; `Log`, `Disk`.
+    /// `NoReason`, `Missing` when the version is not there, `Contradicts` for evidence that the manifest says differently,
+    /// `Rollout` with the gates that are shut; `Log`, `Disk`.
     pub fn advance(
         &self,
         name: &str,
         version: Version,
-        ask: &Ask,
+        request: &Request,
         by: By<'_>,
         checks: &Checks<'_>,
     ) -> Result<(State, Head), Refusal> {
         by.check(name)?;
-        self.opened(name, version, checks)?;
+        let opened = self.opened(name, version, checks)?;
+        let ask = measured::ask(&format!("models/{name}/{version}"), &opened, checks, request)?;
         let mut to = State::Draft;
         let head = self.log(name)?.append_with(|entries: &[Entry]| {
-            let moved = moved(entries, name, version, ask, (by, checks.now_s))?;
+            let moved = moved(entries, name, version, &ask, (by, checks.now_s))?;
             to = moved.to;
             Ok(vec![Entry::Moved(moved)])
         })?;
         Ok((to, head))
+    }
+
+    /// Appends what moves an alias to a version, after that version passed every check; `lines` is told the log's file too.
+    fn point(
+        &self,
+        name: &str,
+        to: Version,
+        by: By<'_>,
+        checks: &Checks<'_>,
+        mut lines: impl FnMut(&[Entry], &str) -> Result<Vec<Entry>, Refusal>,
+    ) -> Result<Head, Refusal> {
+        by.check(name)?;
+        self.verify(name, Which::Version(to), checks)?;
+        let file = format!("aliases/{name}.log");
+        self.log(name)?.append_with(|entries: &[Entry]| lines(entries, &file))
     }
 
     /// Points an alias at a version that is newer than what it points at, after the version passed every check and is in a
@@ -66,17 +85,14 @@ impl<S: Store> Registry<S> {
         by: By<'_>,
         checks: &Checks<'_>,
     ) -> Result<Head, Refusal> {
-        by.check(name)?;
-        self.verify(name, Which::Version(to), checks)?;
-        let file = format!("aliases/{name}.log");
-        self.log(name)?.append_with(|entries: &[Entry]| {
+        self.point(name, to, by, checks, |entries, file| {
             let history = History(entries);
             let (from, state) = (history.current(alias).map(|pointed| pointed.to), history.state(to));
             if let Some(latest) = from.filter(|from| *from >= to) {
-                return Err(Refusal::new(&file, Why::Older { alias, asked: to, latest }));
+                return Err(Refusal::new(file, Why::Older { alias, asked: to, latest }));
             }
             if !alias.allows(state) {
-                return Err(Refusal::new(&file, Why::State { state, wanted: format!("made {alias}") }));
+                return Err(Refusal::new(file, Why::State { state, wanted: format!("made {alias}") }));
             }
             let mut lines = vec![pointed(alias, Action::Promote, (from, to), by, checks.now_s)];
             let before = from.filter(|before| history.state(*before) == State::Champion && alias == Alias::Champion);
@@ -103,17 +119,14 @@ impl<S: Store> Registry<S> {
         by: By<'_>,
         checks: &Checks<'_>,
     ) -> Result<Head, Refusal> {
-        by.check(name)?;
-        self.verify(name, Which::Version(to), checks)?;
-        let file = format!("aliases/{name}.log");
-        self.log(name)?.append_with(|entries: &[Entry]| {
+        self.point(name, to, by, checks, |entries, file| {
             let history = History(entries);
-            let current = history.current(alias).ok_or_else(|| Refusal::new(&file, Why::NoAlias(alias)))?.to;
+            let current = history.current(alias).ok_or_else(|| Refusal::new(file, Why::NoAlias(alias)))?.to;
             let state = history.state(to);
             let comes_back = alias == Alias::Champion && state == State::Retired;
             let fit = comes_back || alias.serves(state);
             if !fit || to == current || !history.of(alias).any(|pointed| pointed.to == to) {
-                return Err(Refusal::new(&file, Why::State { state, wanted: format!("rolled back to as {alias}") }));
+                return Err(Refusal::new(file, Why::State { state, wanted: format!("rolled back to as {alias}") }));
             }
             // The alias moves last: a write that is cut short leaves an alias that is refused, and can be done again.
             let mut lines = Vec::new();

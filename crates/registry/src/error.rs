@@ -7,7 +7,7 @@ use vault::Digest;
 
 use crate::alias::Alias;
 use crate::chain::Fault;
-use crate::rollout::{Refused, State};
+use crate::rollout::{Measure, Refused, State};
 use crate::version::Version;
 
 /// The file (or name) that something is wrong with, and what.
@@ -125,6 +125,15 @@ pub enum Why {
     },
     /// The state machine refused.
     Rollout(Refused),
+    /// Evidence says of a measure something else than what is signed.
+    Contradicts {
+        /// Which measure.
+        measure: Measure,
+        /// What the evidence says.
+        given: f64,
+        /// What the manifest, or a check of the signed files, says.
+        signed: f64,
+    },
     /// A person or a reason is not named.
     NoReason,
 }
@@ -190,6 +199,11 @@ impl fmt::Display for Why {
             Self::Schema { running, model } => write!(f, "made for the features {model}; {running} run here"),
             Self::Golden { line, said, due } => write!(f, "line {line}: the model answers {said}, not {due}"),
             Self::State { state, wanted } => write!(f, "in state {state}: it cannot be {wanted}"),
+            Self::Contradicts { measure, given, signed } => write!(
+                f,
+                "the evidence says {} is {given}; the signed files say {signed}: leave it out of the evidence",
+                measure.name()
+            ),
             Self::Rollout(refused) => write!(f, "{refused}"),
             Self::NoReason => write!(f, "who asks, and why, must be said"),
         }

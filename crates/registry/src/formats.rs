@@ -5,11 +5,10 @@
 //!
 //! `recognise` which format are these bytes      `error`   what is refused, and where
 //! `lightgbm`  `LightGBM`'s text                   `xgboost` `XGBoost`'s JSON
-//! `onnx`      nets by way of tract, in builds with the feature `onnx`
+//! `onnx`      nets of a declared subset
 
 pub mod error;
 pub mod lightgbm;
-#[cfg(feature = "onnx")]
 pub mod onnx;
 pub mod recognise;
 pub mod xgboost;

@@ -10,6 +10,7 @@
 //! `manifest` what a model says of itself              `golden`   questions with known answers
 //! `card`     the same for people                      `rollout`  from draft to champion: states, events, gates
 //! `alias`    who is champion, and how it came to be   `pack`     (path, digest) pairs against files
+//! `measured` what counts as measured: the manifest first
 //! `registry` its parts in one hand, rotation          `register` a new version, all or nothing
 //! `load`     every check before a model is used       `desk`     promote, roll back, move through the states
 //! `look`     list, show, diff                         `export`   a folder that other tools verify, and back
@@ -28,6 +29,7 @@ pub mod ledger;
 mod load;
 pub mod look;
 pub mod manifest;
+mod measured;
 mod pack;
 pub mod register;
 pub mod registry;
@@ -44,6 +46,7 @@ pub use folder::Folder;
 pub use ledger::Ledger;
 pub use load::{Checks, Loaded, Which};
 pub use manifest::Manifest;
+pub use measured::Request;
 pub use register::Draft;
 pub use registry::Registry;
 pub use store::Store;

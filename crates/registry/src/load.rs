@@ -11,7 +11,7 @@ use crate::golden::{self, GOLDEN_BYTES_MAX, Row};
 use crate::manifest::{CARD, CARD_BYTES_MAX, GOLDEN, MANIFEST, MANIFEST_BYTES_MAX, Manifest, SIGNATURE};
 use crate::pack::Signed;
 use crate::registry::Registry;
-use crate::rollout::Ground;
+use crate::rollout::{Ground, Refused};
 use crate::store::{Item, Kind, Store};
 use crate::version::Version;
 
@@ -151,6 +151,10 @@ impl<S: Store> Registry<S> {
             Which::Alias(alias) => resolve(name, (alias, checks.ground), &log.entries()?.0)?,
         };
         let opened = self.opened(name, version, checks)?;
+        let trades = matches!(which, Which::Alias(Alias::Champion | Alias::Canary)) && checks.ground == Ground::Live;
+        if trades && !opened.manifest.validation.edge() {
+            return Err(Refusal::new(format!("models/{name}/{version}"), Why::Rollout(Refused::NoEdgeLive)));
+        }
         let mut files = BTreeMap::new();
         for entry in &opened.manifest.files {
             let named = |refusal: Refusal| Refusal::new(format!("{} ({})", entry.path, refusal.file), refusal.why);
@@ -183,12 +187,33 @@ impl<S: Store> Registry<S> {
         which: Which,
         checks: &Checks<'_>,
         parse: impl FnOnce(&Loaded) -> Result<M, String>,
-        mut ask: impl FnMut(&mut M, &[f64]) -> Result<f64, String>,
+        ask: impl FnMut(&mut M, &[f64]) -> Result<f64, String>,
     ) -> Result<(Loaded, M), Refusal> {
+        let (loaded, model) = self.load_any(name, which, checks, |loaded| parse(loaded).map(Some), ask)?;
+        let file = || format!("models/{name}/{}", loaded.manifest.version);
+        let model = model.ok_or_else(|| Refusal::new(file(), Why::Missing))?;
+        Ok((loaded, model))
+    }
+
+    /// The same, where `parse` may answer that the model is of a kind that nobody here can ask: its golden questions are then
+    /// read and not asked.
+    ///
+    /// # Errors
+    /// Those of `load`.
+    pub fn load_any<M>(
+        &self,
+        name: &str,
+        which: Which,
+        checks: &Checks<'_>,
+        parse: impl FnOnce(&Loaded) -> Result<Option<M>, String>,
+        mut ask: impl FnMut(&mut M, &[f64]) -> Result<f64, String>,
+    ) -> Result<(Loaded, Option<M>), Refusal> {
         let loaded = self.verify(name, which, checks)?;
         let file = format!("models/{name}/{}", loaded.manifest.version);
         let mut model = parse(&loaded).map_err(|why| Refusal::new(&file, Why::Model(why)))?;
-        golden::check(&format!("{file}/{GOLDEN}"), &loaded.golden, |x| ask(&mut model, x))?;
+        if let Some(model) = &mut model {
+            golden::check(&format!("{file}/{GOLDEN}"), &loaded.golden, |x| ask(model, x))?;
+        }
         Ok((loaded, model))
     }
 }

@@ -24,6 +24,10 @@ pub const CARD_BYTES_MAX: u64 = 1 << 20;
 pub const FILE_BYTES_MAX: u64 = 256 << 20;
 /// Most files of a model.
 pub const FILES_MAX: usize = 64;
+/// What `validation.verdict` says of a model with an edge.
+pub const EDGE: &str = "EDGE";
+/// What `validation.verdict` can say.
+pub const VERDICTS: [&str; 3] = [EDGE, "NO EDGE", "NOT ENOUGH DATA"];
 const DEPTH_MAX: usize = 8;
 const VERSION: u32 = 1;
 
@@ -151,6 +155,13 @@ pub struct Validation {
     /// What validation found: `EDGE`, `NO EDGE` or `NOT ENOUGH DATA`; absent where nobody validated it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verdict: Option<String>,
+}
+
+impl Validation {
+    /// Whether validation found an edge. What nobody validated has none.
+    pub fn edge(&self) -> bool {
+        self.verdict.as_deref() == Some(EDGE)
+    }
 }
 
 /// How its raw score becomes a probability.
@@ -288,6 +299,11 @@ impl Manifest {
         let FeatureSchema { hash, names, units, norm } = &self.feature_schema;
         if names.len() != units.len() || !(norm.is_empty() || norm.len() == names.len()) {
             return wrong("features, units and norms are not equally many");
+        }
+        if let Some(verdict) = &self.validation.verdict
+            && !VERDICTS.contains(&verdict.as_str())
+        {
+            return wrong("validation.verdict is none of EDGE, NO EDGE, NOT ENOUGH DATA");
         }
         if *hash != FeatureSchema::digest(names, units, norm) {
             return wrong("feature_schema.hash is not that of its features");

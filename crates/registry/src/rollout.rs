@@ -193,6 +193,33 @@ pub enum Measure {
     WasChampion,
 }
 
+impl Measure {
+    /// The measure's word.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::SignatureValid => "signature_valid",
+            Self::SchemaEqual => "schema_equal",
+            Self::GoldenPassed => "golden_passed",
+            Self::WalkForward => "walk_forward",
+            Self::DsrComputed => "dsr_computed",
+            Self::PboComputed => "pbo_computed",
+            Self::CardComplete => "card_complete",
+            Self::LatencyOfBudget => "latency_of_budget",
+            Self::OutOfDomain => "out_of_domain",
+            Self::ReplayParity => "replay_parity",
+            Self::Labels => "labels",
+            Self::LogLossEvalue => "log_loss_evalue",
+            Self::NonInferior => "non_inferior",
+            Self::CalibrationError => "calibration_error",
+            Self::BudgetDepletion => "budget_depletion",
+            Self::ProfitEvalue => "profit_evalue",
+            Self::Cheaper => "cheaper",
+            Self::TradingDays => "trading_days",
+            Self::WasChampion => "was_champion",
+        }
+    }
+}
+
 /// What was measured.
 pub type Evidence = BTreeMap<Measure, f64>;
 
@@ -444,6 +471,7 @@ mod tests {
                     Need::AtLeast(measure, bound) => (measure, bound - 1e-9),
                     Need::AtMost(measure, bound) => (measure, bound + 1e-9),
                 };
+                assert_eq!(serde_json::to_string(&measure).unwrap(), format!("\"{}\"", measure.name()));
                 for value in [Some(beyond), Some(f64::NAN), None] {
                     let mut asked = ask(gate.event);
                     asked.evidence.remove(&measure);

@@ -2,94 +2,24 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "a test may")]
 
+#[path = "common/foreign.rs"]
+mod foreign;
+
+use foreign::{data, differences, imported};
 use models::forest::Summing;
 use proptest::prelude::*;
-use registry::formats::{Format, FormatFault, ImportedForest, forest};
-use std::path::{Path, PathBuf};
+use registry::formats::onnx::net;
+use registry::formats::{Format, FormatFault, forest};
+use std::path::PathBuf;
 
-const FEATURES: usize = 8;
-const EDGES: usize = 16;
 const EXPLAINED: usize = 40;
 
-struct Lcg(u64);
-
-impl Lcg {
-    fn uniform(&mut self) -> f64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 11) as f64 / (1_u64 << 53) as f64
-    }
-
-    fn normal(&mut self) -> f64 {
-        (0..12).map(|_| self.uniform()).sum::<f64>() - 6.0
-    }
-}
-
 fn path(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(name)
+    data().join(name)
 }
 
 fn text(name: &str) -> String {
     std::fs::read_to_string(path(name)).unwrap()
-}
-
-fn numbers(name: &str) -> Vec<f64> {
-    let bytes = std::fs::read(path(name)).unwrap();
-    bytes.chunks_exact(8).map(|chunk| f64::from_le_bytes(chunk.try_into().unwrap())).collect()
-}
-
-/// `value` of `make.py`.
-fn value(noise: &mut Lcg, edges: &[f64]) -> f64 {
-    match noise.uniform() {
-        kind if kind < 0.05 => f64::NAN,
-        kind if kind < 0.10 => 0.0,
-        kind if kind < 0.25 => edges[(noise.uniform() * EDGES as f64) as usize],
-        kind if kind < 0.26 => 1e-36,
-        kind if kind < 0.30 => noise.uniform() * 60.0 - 5.0,
-        _ => noise.normal(),
-    }
-}
-
-/// `rows` of `make.py`.
-fn rows(count: usize, edges: &[f64]) -> Vec<Vec<f64>> {
-    let mut noise = Lcg(12345);
-    let mut row = || {
-        let mut row: Vec<f64> = edges.chunks(EDGES).take(FEATURES - 1).map(|own| value(&mut noise, own)).collect();
-        let (kind, category) = (noise.uniform(), noise.uniform() * 60.0 - 5.0);
-        row.push(match kind {
-            kind if kind < 0.05 => f64::NAN,
-            kind if kind < 0.1 => category,
-            _ => category.floor(),
-        });
-        row
-    };
-    (0..count).map(|_| row()).collect()
-}
-
-fn imported(name: &str) -> ImportedForest {
-    forest(&std::fs::read(path(name)).unwrap()).unwrap()
-}
-
-/// Asks every row; answers the largest differences of raw scores and of contributions, and of their sums from the
-/// scores.
-fn differences(name: &str, count: usize, explained: usize) -> (f64, f64, f64) {
-    let model = imported(name).forest;
-    let numbers = numbers(&format!("{}.f64", name.split_once('.').unwrap().0));
-    let (edges, rest) = numbers.split_at(FEATURES * EDGES);
-    let (raws, explanations) = rest.split_at(count);
-    assert_eq!(explanations.len(), explained * (FEATURES + 1));
-    let (mut score, mut part, mut whole) = (0.0_f64, 0.0_f64, 0.0_f64);
-    let rows = rows(count, edges);
-    for (row, raw) in rows.iter().zip(raws) {
-        score = score.max((model.raw(row) - raw).abs());
-    }
-    for (row, expected) in rows.iter().zip(explanations.chunks(FEATURES + 1)) {
-        let mut each = [0.0; FEATURES + 1];
-        let start = model.contributions(row, &mut each[..FEATURES]).unwrap();
-        each[FEATURES] = start;
-        each.iter().zip(expected).for_each(|(ours, theirs)| part = part.max((ours - theirs).abs()));
-        whole = whole.max((each.iter().sum::<f64>() - model.raw(row)).abs());
-    }
-    (score, part, whole)
 }
 
 #[test]
@@ -100,7 +30,7 @@ fn oracle_27_lightgbm_answers_the_same() {
         ("plain.txt", 1000, EXPLAINED),
         ("forest.txt", 1000, 0),
     ] {
-        let (score, part, whole) = differences(name, count, explained);
+        let (score, part, whole) = differences(&data(), name, count, explained);
         println!("{name}: raw {score:e}, contributions {part:e}, additivity {whole:e}");
         assert!(score <= 1e-9 && part <= 1e-6 && whole <= 1e-9, "{name}: {score:e} {part:e} {whole:e}");
     }
@@ -109,7 +39,7 @@ fn oracle_27_lightgbm_answers_the_same() {
 #[test]
 fn oracle_27_xgboost_answers_the_same() {
     for (name, count) in [("logistic.json", 2000), ("squares.json", 1000)] {
-        let (score, part, whole) = differences(name, count, EXPLAINED);
+        let (score, part, whole) = differences(&data(), name, count, EXPLAINED);
         println!("{name}: raw {score:e}, contributions {part:e}, additivity {whole:e}");
         // The sum of 32-bit floats is a little away from that of the contributions.
         assert!(score <= 1e-9 && part <= 1e-6 && whole <= 1e-6, "{name}: {score:e} {part:e} {whole:e}");
@@ -118,15 +48,17 @@ fn oracle_27_xgboost_answers_the_same() {
 
 #[test]
 fn what_stands_beside_the_trees_is_read_too() {
-    let binary = imported("binary.txt");
+    let binary = imported(&data(), "binary.txt");
     assert_eq!((binary.format, binary.names.len(), binary.names[7].as_str()), (Format::LightGbm, 8, "Column_7"));
     let row = [0.5; 8];
     assert!((binary.forest.log_odds(&row).unwrap() - 0.8 * binary.forest.raw(&row)).abs() < 1e-15);
-    assert_eq!(imported("dart.txt").forest.log_odds(&row), None);
-    let logistic = imported("logistic.json");
+    assert_eq!(imported(&data(), "dart.txt").forest.log_odds(&row), None);
+    let logistic = imported(&data(), "logistic.json");
     assert_eq!((logistic.format, logistic.names.len()), (Format::Xgboost, 0));
     assert_eq!(logistic.forest.summing(), Summing::Single);
-    assert!(logistic.forest.log_odds(&row).is_some() && imported("squares.json").forest.log_odds(&row).is_none());
+    assert!(
+        logistic.forest.log_odds(&row).is_some() && imported(&data(), "squares.json").forest.log_odds(&row).is_none()
+    );
 }
 
 /// The refusal of a file in which `from` was replaced by `to` once.
@@ -239,38 +171,71 @@ proptest! {
     }
 }
 
-#[cfg(feature = "onnx")]
-mod onnx {
-    use super::*;
-    use registry::formats::onnx::OnnxNet;
-
-    #[test]
-    fn oracle_27_onnx_answers_the_same() {
-        let mut net = OnnxNet::load(&std::fs::read(path("net.onnx")).unwrap(), &[1, 8]).unwrap();
-        let (mut noise, mut answer) = (Lcg(12345), [0.0]);
-        for expected in numbers("net.f64") {
-            let row: [f32; 8] = std::array::from_fn(|_| noise.normal() as f32);
-            net.ask(&row, &mut answer).unwrap();
-            assert!((f64::from(answer[0]) - expected).abs() <= 1e-6);
-        }
-        assert!(net.ask(&[0.0; 7], &mut answer).is_err() && net.ask(&[0.0; 8], &mut []).is_err());
+#[test]
+fn a_net_answers_the_same_and_every_cut_of_its_file_is_refused() {
+    let whole = std::fs::read(path("net.onnx")).unwrap();
+    let imported = net(&whole).unwrap();
+    let asked = models::Net::new(imported.spec).unwrap();
+    let (mut noise, mut state, mut answer) = (foreign::Lcg(12345), asked.rest(), [0.0]);
+    for expected in foreign::numbers(&path("net.f64")) {
+        let row: [f64; 8] = std::array::from_fn(|_| f64::from(noise.normal() as f32));
+        asked.step(&mut state, &row, &mut answer).unwrap();
+        assert!((answer[0] - expected).abs() <= 1e-6);
     }
+    assert!(net(b"tree\n").is_err() && forest(&whole).is_err());
+    for cut in 0..whole.len() {
+        assert!(net(&whole[..cut]).is_err(), "{cut}");
+    }
+    let at = whole.windows(4).position(|part| part == b"Tanh").unwrap();
+    let mut other = whole.clone();
+    other[at..at + 4].copy_from_slice(b"Loop");
+    let said = net(&other).unwrap_err().to_string();
+    assert!(said.contains("node 1 '': Loop is not supported: supported are GRU"), "{said}");
+}
+
+/// A file of empty nodes, tensors or axes costs no more than its bytes before it is refused.
+#[test]
+fn bombs_of_a_net_are_refused() {
+    let message = |tag: u8, content: &[u8]| {
+        let mut bytes = vec![tag << 3 | 2];
+        let mut length = content.len();
+        while length > 127 {
+            bytes.push(length as u8 | 128);
+            length >>= 7;
+        }
+        bytes.push(length as u8);
+        bytes.extend_from_slice(content);
+        bytes
+    };
+    let head = [8, 9, 66, 4, 10, 0, 16, 17];
+    let file = |graph: &[u8]| [&head[..], &message(7, graph)].concat();
+    for part in [&[10, 0][..], &[42, 0], &[90, 0], &[98, 0]] {
+        let said = net(&file(&part.repeat(4_000_000))).unwrap_err().to_string();
+        assert!(said.contains("a list of more than 256"), "{said}");
+    }
+    let axes = message(5, &message(1, &vec![1; 1_000_000]));
+    assert!(net(&file(&axes)).unwrap_err().to_string().contains("a list of more than 8"));
+    let names = message(1, &message(1, &[b'a'; 1_000]));
+    assert!(matches!(net(&file(&names)).unwrap_err().fault, FormatFault::LongName(1_000)));
+    let many = message(5, &[37, 0, 0, 0, 0].repeat(1_000_000));
+    assert!(net(&file(&many)).unwrap_err().to_string().contains("a list of more than 65536"));
+    // A graph in a graph in a graph is not entered.
+    let nested = (0..20_000).fold(Vec::new(), |inner, _| message(6, &inner));
+    let node = message(1, &[&[18, 1, b'y'][..], &message(5, &nested)].concat());
+    assert!(net(&file(&node)).is_err());
+    assert!(net(&[&head[..], &[0x0b; 100]].concat()).is_err() && net(&head).is_err());
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
 
     #[test]
-    fn nets_that_do_more_than_compute_are_refused() {
-        let whole = std::fs::read(path("net.onnx")).unwrap();
-        let text = |bytes: &[u8]| OnnxNet::load(bytes, &[1, 8]).unwrap_err().to_string();
-        let at = whole.windows(4).position(|part| part == b"Tanh").unwrap();
-        let mut other = whole.clone();
-        other[at..at + 4].copy_from_slice(b"Loop");
-        assert!(text(&other).contains("the operator ' Loop' is not supported"), "{}", text(&other));
-        other[at..at + 4].copy_from_slice(b"Evil");
-        assert!(text(&other).contains("the operator ' Evil' is not supported"), "{}", text(&other));
-        assert!(OnnxNet::load(&whole, &[1, 9]).is_err());
-        assert!(OnnxNet::load(&whole, &[1 << 40, 1 << 40]).is_err());
-        assert!(OnnxNet::load(b"tree\n", &[1, 8]).is_err());
-        for cut in (2..whole.len()).step_by(7) {
-            assert!(OnnxNet::load(&whole[..cut], &[1, 8]).is_err());
+    fn damaged_nets_are_read_or_refused(at in any::<usize>(), bytes in prop::collection::vec(any::<u8>(), 1..4)) {
+        let mut file = std::fs::read(path("net.onnx")).unwrap();
+        let at = at % file.len();
+        file.splice(at..(at + 1).min(file.len()), bytes);
+        if let Ok(imported) = net(&file) {
+            prop_assert!(models::Net::new(imported.spec).is_ok());
         }
     }
 }

@@ -7,8 +7,9 @@ use std::fs;
 
 use common::{World, good, world};
 use registry::chain::{Fault, What};
-use registry::rollout::{Ask, Event, Ground, Override, Refused, State};
-use registry::{Alias, By, Checks, Entry, Refusal, Version, Which, Why};
+use registry::manifest::Validation;
+use registry::rollout::{Event, Ground, Measure, Override, Refused, State};
+use registry::{Alias, By, Checks, Entry, Refusal, Request, Version, Which, Why};
 
 const ONE: Version = Version::new(1, 0, 0);
 const TWO: Version = Version::new(2, 0, 0);
@@ -88,12 +89,12 @@ fn an_alias_needs_a_fit_state_a_person_and_a_reason() {
 #[test]
 fn without_an_edge_the_override_is_journalled_and_reaches_paper_only() {
     let world = world();
-    world.register(ONE);
+    world.register_with(ONE, says(Some("NO EDGE")));
     advance(&world, ONE, &WAY[..2]);
     let consent = Some(Override { person: "Grace".into(), reason: "to measure execution".into() });
-    let ask = |ground, consent| Ask { edge: false, ground, consent, ..good(Event::ToCanary) };
+    let ask = |ground, consent| Request { ground, consent, ..good(Event::ToCanary) };
     let registry = world.registry();
-    let advance = |ask: &Ask| registry.advance("flow", ONE, ask, BY, &world.checks());
+    let advance = |ask: &Request| registry.advance("flow", ONE, ask, BY, &world.checks());
     assert!(matches!(why(advance(&ask(Ground::Paper, None))), Why::Rollout(Refused::NoEdge)));
     assert!(matches!(why(advance(&ask(Ground::Live, consent.clone()))), Why::Rollout(Refused::NoEdgeLive)));
     assert_eq!(advance(&ask(Ground::Paper, consent.clone())).unwrap().0, State::Canary1);
@@ -103,9 +104,61 @@ fn without_an_edge_the_override_is_journalled_and_reaches_paper_only() {
     registry.promote("flow", Alias::Canary, ONE, BY, &world.checks()).unwrap();
     let canary = |ground| registry.verify("flow", Which::Alias(Alias::Canary), &Checks { ground, ..world.checks() });
     assert!(matches!(why(canary(Ground::Live)), Why::State { state: State::Canary1, .. }), "paper stays paper");
+    // Whoever can write to the folder can write a line that says otherwise; the signed verdict stands.
+    let mut forged = last.clone();
+    (forged.edge, forged.ground) = (true, Ground::Live);
+    registry.log("flow").unwrap().append(&Entry::Moved(forged)).unwrap();
+    assert!(matches!(why(canary(Ground::Live)), Why::Rollout(Refused::NoEdgeLive)), "the manifest knows");
     assert!(canary(Ground::Paper).is_ok());
     let text = fs::read_to_string(world.path().join("aliases/flow.log")).unwrap();
-    assert!(text.lines().rev().nth(1).unwrap().contains("to measure execution"));
+    assert!(text.lines().rev().nth(2).unwrap().contains("to measure execution"));
+}
+
+fn says(verdict: Option<&str>) -> Validation {
+    Validation { verdict: verdict.map(str::to_owned), ..common::draft(ONE).manifest.validation }
+}
+
+/// The edge, and what validation measured, are what was signed: nobody brings them, nobody contradicts them.
+#[test]
+fn the_gates_read_the_signed_manifest() {
+    let world = world();
+    let registry = world.registry();
+    let bare = Request { evidence: registry::rollout::Evidence::new(), ..good(Event::Validate) };
+    let validate = |version, request: &Request| registry.advance("flow", version, request, BY, &world.checks());
+    let evidence = |pairs: &[(Measure, f64)]| Request { evidence: pairs.iter().copied().collect(), ..bare.clone() };
+    let golden = evidence(&[(Measure::GoldenPassed, 1.0)]);
+    world.register_with(ONE, Validation { method: "folds".into(), ..Validation::default() });
+    let shut = Refused::Shut(vec!["walk_forward", "dsr", "pbo"]);
+    assert!(matches!(why(validate(ONE, &golden)), Why::Rollout(refused) if refused == shut));
+    for measure in [Measure::WalkForward, Measure::DsrComputed, Measure::PboComputed] {
+        let found = why(validate(ONE, &evidence(&[(measure, 1.0)])));
+        assert!(matches!(found, Why::Contradicts { measure: about, given: 1.0, signed: 0.0 } if about == measure));
+    }
+    assert!(matches!(why(validate(ONE, &evidence(&[(Measure::SchemaEqual, 0.0)]))), Why::Contradicts { .. }));
+    for (minor, verdict) in [(0, Some("NOT ENOUGH DATA")), (1, Some("NO EDGE")), (2, Some("EDGE"))] {
+        let version = Version::new(3, minor, 0);
+        world.register_with(version, Validation { ece: Some(0.015), ..says(verdict) });
+        assert_eq!(validate(version, &golden).unwrap().0, State::Validated);
+        validate(version, &good(Event::ToShadow)).unwrap();
+        let mut canary = good(Event::ToCanary);
+        canary.evidence.insert(Measure::CalibrationError, 0.03);
+        let refused = match (verdict, why(validate(version, &canary))) {
+            (Some("EDGE"), Why::Rollout(Refused::Shut(gates))) => gates,
+            (_, Why::Rollout(Refused::NoEdgeLive)) => continue,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(refused, ["calibration"], "shadow was worse than validation");
+        canary.evidence.insert(Measure::CalibrationError, 0.001);
+        canary.consent = Some(Override { person: "Grace".into(), reason: "needless".into() });
+        assert_eq!(validate(version, &canary).unwrap().0, State::Canary1);
+        let (entries, _) = registry.history("flow").unwrap();
+        let Some(Entry::Moved(last)) = entries.last() else { panic!("{entries:?}") };
+        assert_eq!((last.edge, &last.consent), (true, &None), "no override where there is an edge");
+        assert_eq!(last.evidence[&Measure::CalibrationError], 0.015, "validation was worse than shadow");
+    }
+    let mut draft = common::draft(TWO);
+    draft.manifest.validation.verdict = Some("EDGE!".into());
+    assert!(matches!(why(registry.register(&draft, &world.key, &world.keks)), Why::Malformed(_)));
 }
 
 #[test]

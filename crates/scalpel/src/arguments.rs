@@ -115,15 +115,18 @@ pub(crate) struct Backtest {
     /// The configuration; `scalpel config` prints the one used otherwise
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
-    /// Trained models: files, or folders of a training or a package. Each is seated once the run's clock has passed the end
+    /// Trained models: files, folders of a training or a package, or models of --registry as NAME@ALIAS or NAME@VERSION
+    /// after every check. Each is seated once the run's clock has passed the end
     /// of its training and the life of its last labels; several make a schedule of swaps
-    #[arg(long, num_args = 1.., value_name = "PATH")]
+    #[arg(long, num_args = 1.., value_name = "PATH|NAME@ALIAS")]
     pub(crate) model: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) kept: crate::models_arguments::Kept,
     /// Seat the models when the run begins, whatever they have learned from; the report and the verdict say so
     #[arg(long, requires = "model")]
     pub(crate) in_sample: bool,
     /// Trained models to seat beside those of --model, on trial
-    #[arg(long, num_args = 1.., value_name = "FILE", requires = "model")]
+    #[arg(long, num_args = 1.., value_name = "PATH|NAME@ALIAS", requires = "model")]
     pub(crate) challenger: Vec<PathBuf>,
     /// Let the challengers really trade in so many percent of blocks of 15 minutes
     #[arg(long, value_name = "PERCENT", requires = "challenger")]

@@ -3,8 +3,8 @@
 //! `arguments`  what can be asked of it     `backtest`  recorded ticks through the desk, and the report
 //! `bundled`    the ticks it carries        `data`      inspect and import
 //! `journals`   verify, replay, explain     `screen`    progress and results on the terminal
-//! `facts`      what the report is told            `models`    the registry; its arguments in `models_arguments`
-//! `learn`      datasets and training            `seats`     trained models into their councils
+//! `facts`      what the report is told            `models`    the registry; its arguments in `models_arguments`, its keys in `models_keys`
+//! `learn`      datasets and training            `seats`     trained models into their councils, `kept` those of a registry
 //! `trials`     every run and fit is counted     `package`   a training for the registry
 //! `rollout`    champions and challengers of a run
 
@@ -14,9 +14,12 @@ mod bundled;
 mod data;
 mod facts;
 mod journals;
+mod kept;
 mod learn;
 mod models;
 mod models_arguments;
+mod models_keys;
+mod opened;
 mod package;
 mod rollout;
 mod screen;

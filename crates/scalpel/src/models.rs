@@ -2,91 +2,17 @@
 
 use std::path::Path;
 
-use registry::rollout::{Ask, Event, Evidence, Ground, Override};
-use registry::{Alias, By, Checks, Folder, Refusal, Registry, Version, Which, Why};
+use registry::rollout::{Event, Evidence, Ground, Measure, Override};
+use registry::{Alias, By, Folder, Registry, Request, Version, Which};
 use serde_json::{Value, json};
-use vault::{Algorithm, Digest, Kek, Keks, Role, SigningKey, TrustStore, files};
+use vault::{Algorithm, Kek, Role, SigningKey, TrustStore, files};
 
-use crate::models_arguments::{Asked, At, Models, One, Opens, Who};
-use crate::{Failure, Outcome, package, screen};
+use crate::models_arguments::{Asked, At, Models, One, Who};
+use crate::opened::{Desk, say};
+pub(crate) use crate::opened::{failed, passphrase, usable};
+use crate::{Failure, Outcome, models_keys, screen};
 
-const PASSPHRASE: &str = "SCALPEL_PASSPHRASE";
-
-/// A registry that was opened, with what its checks need.
-struct Desk<'a> {
-    at: &'a At,
-    registry: Registry<Folder>,
-    trust: TrustStore,
-    keks: Keks,
-}
-
-impl<'a> Desk<'a> {
-    /// A registry whose blobs stay closed.
-    fn closed(at: &'a At) -> Result<Self, Failure> {
-        let keks =
-            Kek::generate("none").and_then(|kek| Keks::new(vec![kek])).map_err(|e| Failure::Broken(e.to_string()))?;
-        Self::new(at, keks)
-    }
-
-    fn open(at: &'a At, opens: &Opens) -> Result<Self, Failure> {
-        let read = |reference: &String| Kek::read(reference, passphrase).map_err(|error| usable(reference, &error));
-        let keys = opens.kek.iter().map(read).collect::<Result<Vec<_>, _>>()?;
-        Self::new(at, Keks::new(keys).map_err(|error| Failure::Usage(error.to_string()))?)
-    }
-
-    fn new(at: &'a At, keks: Keks) -> Result<Self, Failure> {
-        let registry = Registry::new(Folder::open(&at.registry).map_err(|refusal| failed(&refusal))?);
-        let pin = at.trust.as_deref().map(|text| Digest::from_hex(text).ok_or_else(|| hex(text))).transpose()?;
-        let trust = registry.trust(pin).map_err(|refusal| failed(&refusal))?;
-        Ok(Self { at, registry, trust, keks })
-    }
-
-    fn checks(&self) -> Checks<'_> {
-        let now_s = screen::epoch_seconds();
-        Checks { trust: &self.trust, keks: &self.keks, now_s, schema: None, ground: Ground::Live, seen: None }
-    }
-
-    /// One JSON object, or the text.
-    fn say(&self, kind: &str, value: &Value, text: &str) -> Outcome {
-        say(self.at.json, kind, value, text)
-    }
-}
-
-fn say(as_json: bool, kind: &str, value: &Value, text: &str) -> Outcome {
-    if as_json {
-        return screen::say(&json!({ "schema_version": 1, "kind": kind, "result": value }).to_string());
-    }
-    screen::say(text)
-}
-
-fn hex(text: &str) -> Failure {
-    Failure::Usage(format!("{text:?} is not a SHA-256 in hex"))
-}
-
-fn passphrase() -> Result<zeroize::Zeroizing<String>, vault::Error> {
-    let found = std::env::var(PASSPHRASE).map(zeroize::Zeroizing::new);
-    found.map_err(|_| vault::Error::Malformed {
-        what: "passphrase",
-        why: format!("the environment has no {PASSPHRASE}"),
-    })
-}
-
-fn usable(file: &str, error: &vault::Error) -> Failure {
-    Failure::Input(format!("{file}: {error}"))
-}
-
-/// Why a model was refused, by the kind of failure that it is.
-fn failed(refusal: &Refusal) -> Failure {
-    let why = refusal.to_string();
-    match &refusal.why {
-        Why::Disk(_) | Why::Missing | Why::NoAlias(_) | Why::Malformed(_) | Why::NotAFile => Failure::Input(why),
-        Why::Exists => Failure::Output(why),
-        Why::Name | Why::NoReason | Why::Rollout(_) | Why::State { .. } => Failure::Usage(why),
-        _ => Failure::Proof(why),
-    }
-}
-
-fn version(text: &str) -> Result<Version, Failure> {
+pub(crate) fn version(text: &str) -> Result<Version, Failure> {
     Version::parse(text).ok_or_else(|| Failure::Usage(format!("{text:?} is not a version such as 1.2.3")))
 }
 
@@ -95,14 +21,14 @@ fn alias(text: &str) -> Result<Alias, Failure> {
     Alias::parse(text).ok_or_else(known)
 }
 
-fn signing_key(path: &Path) -> Result<SigningKey, Failure> {
+pub(crate) fn signing_key(path: &Path) -> Result<SigningKey, Failure> {
     files::read_key(path).map_err(|error| match error {
         vault::Error::File { .. } | vault::Error::Permissions { .. } => Failure::Input(error.to_string()),
         error => usable(&path.display().to_string(), &error),
     })
 }
 
-fn value(of: &impl serde::Serialize) -> Result<Value, Failure> {
+pub(crate) fn value(of: &impl serde::Serialize) -> Result<Value, Failure> {
     serde_json::to_value(of).map_err(|error| Failure::Broken(error.to_string()))
 }
 
@@ -119,6 +45,9 @@ pub(crate) fn models(verb: &Models) -> Outcome {
         Models::Advance { .. } => advance(verb),
         Models::Promote { at, opens, one, alias, who } => point(&Desk::open(at, opens)?, one, alias, (who, true)),
         Models::Rollback { at, opens, one, alias, who } => point(&Desk::open(at, opens)?, one, alias, (who, false)),
+        Models::Trust { verb } => models_keys::trust(verb),
+        Models::Rotate { at, opens } => models_keys::rotate(&Desk::open(at, opens)?),
+        Models::Rescan { at, opens } => models_keys::rescan(&Desk::open(at, opens)?),
         Models::Export { at, opens, one, out, also } => export(&Desk::open(at, opens)?, one, out, also.as_deref()),
     }
 }
@@ -204,16 +133,8 @@ fn import(desk: &Desk<'_>, folder: &Path, key: &Path) -> Outcome {
 }
 
 fn verify(desk: &Desk<'_>, one: &One) -> Outcome {
-    let which = Which::Version(version(&one.version)?);
-    let checks = desk.checks();
-    let mut found = desk.registry.verify(&one.name, which, &checks).map_err(|refusal| failed(&refusal))?;
-    // Models of other kinds have nobody here who could ask them.
-    let asked = package::is_ours(&found);
-    if asked {
-        let ask = |models: &mut Vec<ensemble::Artefact>, x: &[f64]| package::ask(models, x);
-        let loaded = desk.registry.load(&one.name, which, &checks, package::parse, ask);
-        (found, _) = loaded.map_err(|refusal| failed(&refusal))?;
-    }
+    let (found, asked) =
+        desk.whole(&one.name, Which::Version(version(&one.version)?)).map_err(|refusal| failed(&refusal))?;
     let golden = if asked { "answered as they should be" } else { "not asked" };
     let said = json!({ "name": one.name, "version": one.version, "digest": found.digest, "signer": found.signer,
         "files": found.files.len(), "golden": found.golden.len(), "head": found.head });
@@ -244,21 +165,34 @@ fn event(asked: Asked) -> Event {
     }
 }
 
+/// Models of our own are asked their golden questions, and take features that this program computes; of others somebody else
+/// has to know.
+fn answers(desk: &Desk<'_>, name: &str, number: Version, evidence: &mut Evidence) -> Outcome {
+    if desk.whole(name, Which::Version(number)).map_err(|refusal| failed(&refusal))?.1 {
+        evidence.extend([(Measure::GoldenPassed, 1.0), (Measure::SchemaEqual, 1.0)]);
+    }
+    Ok(())
+}
+
 fn advance(verb: &Models) -> Outcome {
-    let Models::Advance { at, opens, one, event: asked, evidence, edge, live, override_edge, who } = verb else {
+    let Models::Advance { at, opens, one, event: asked, evidence, live, override_edge, who } = verb else {
         return Err(Failure::Broken("not an advance".into()));
     };
     let desk = Desk::open(at, opens)?;
-    let evidence = evidence.as_deref().map_or(Ok(Evidence::new()), |path| {
+    let number = version(&one.version)?;
+    let mut evidence = evidence.as_deref().map_or(Ok(Evidence::new()), |path| {
         let shown = path.display();
         let bytes = std::fs::read(path).map_err(|error| Failure::Input(format!("{shown}: {error}")))?;
         vault::json::parse("evidence", &bytes, 65_536, 2).map_err(|error| Failure::Input(format!("{shown}: {error}")))
     })?;
     let consent = override_edge.then(|| Override { person: who.actor.clone(), reason: who.reason.clone() });
     let ground = if *live { Ground::Live } else { Ground::Paper };
-    let ask = Ask { event: event(*asked), evidence, edge: *edge, ground, consent };
+    if *asked == Asked::Validate {
+        answers(&desk, &one.name, number, &mut evidence)?;
+    }
+    let request = Request { event: event(*asked), evidence, ground, consent };
     let by = By { actor: &who.actor, reason: &who.reason, evidence: &[] };
-    let moved = desk.registry.advance(&one.name, version(&one.version)?, &ask, by, &desk.checks());
+    let moved = desk.registry.advance(&one.name, number, &request, by, &desk.checks());
     let (state, head) = moved.map_err(|refusal| failed(&refusal))?;
     let said = json!({ "name": one.name, "version": one.version, "state": state, "head": head });
     desk.say(

@@ -36,6 +36,20 @@ pub(crate) struct Opens {
     pub(crate) kek: Vec<String>,
 }
 
+/// Where models that a run names lie, and what opens them.
+#[derive(Args)]
+pub(crate) struct Kept {
+    /// Folder of the registry of models that are named NAME@ALIAS
+    #[arg(long, value_name = "DIR", requires = "kek")]
+    pub(crate) registry: Option<PathBuf>,
+    /// SHA-256 of its trust/keys.json: another file is refused
+    #[arg(long, value_name = "HEX", requires = "registry")]
+    pub(crate) trust: Option<String>,
+    /// What opens its blobs, `file:PATH` or `env:NAME`
+    #[arg(long, value_name = "REF", num_args = 1, requires = "registry")]
+    pub(crate) kek: Vec<String>,
+}
+
 /// One version of a model.
 #[derive(Args)]
 pub(crate) struct One {
@@ -56,6 +70,41 @@ pub(crate) struct Who {
     /// Why
     #[arg(long)]
     pub(crate) reason: String,
+}
+
+/// Whose signatures count.
+#[derive(Subcommand)]
+pub(crate) enum Trust {
+    /// Every key, and the digest to pin them by
+    List {
+        #[command(flatten)]
+        at: At,
+    },
+    /// Let the signatures of a key count from now on
+    Add {
+        #[command(flatten)]
+        at: At,
+        /// The public key, PEM
+        #[arg(long, value_name = "FILE")]
+        public: PathBuf,
+        /// Who holds the private half
+        #[arg(long)]
+        owner: String,
+        /// Days that it counts
+        #[arg(long, default_value_t = 365)]
+        days: u32,
+    },
+    /// Let nothing count that a key ever signed
+    Revoke {
+        #[command(flatten)]
+        at: At,
+        /// The key, as `trust list` names it
+        #[arg(value_name = "KEY")]
+        key: String,
+        /// Why
+        #[arg(long)]
+        reason: String,
+    },
 }
 
 #[derive(Subcommand)]
@@ -155,12 +204,10 @@ pub(crate) enum Models {
         /// What is asked
         #[arg(value_enum)]
         event: Asked,
-        /// What was measured: a JSON object of measure and number
+        /// What was measured beside its validation (latency, shadow, canary): a JSON object of measure and number. What the
+        /// signed manifest says, the verdict above all, is read there
         #[arg(long, value_name = "FILE")]
         evidence: Option<PathBuf>,
-        /// The report of the model says EDGE
-        #[arg(long)]
-        edge: bool,
         /// It trades money, not paper
         #[arg(long)]
         live: bool,
@@ -197,6 +244,25 @@ pub(crate) enum Models {
         alias: String,
         #[command(flatten)]
         who: Who,
+    },
+    /// Whose signatures count: list, add, revoke
+    Trust {
+        #[command(subcommand)]
+        verb: Trust,
+    },
+    /// Wrap every blob with the first --kek; name the old ones after it. Contents are not sealed anew
+    Rotate {
+        #[command(flatten)]
+        at: At,
+        #[command(flatten)]
+        opens: Opens,
+    },
+    /// Every check of every version, whatever its state; fails when one does not hold
+    Rescan {
+        #[command(flatten)]
+        at: At,
+        #[command(flatten)]
+        opens: Opens,
     },
     /// Write a version as a folder that other tools verify
     Export {

@@ -6,15 +6,16 @@ use std::sync::Arc;
 
 use config::Config;
 use desk::Role;
-use ensemble::{CanarySpec, Trained};
+use ensemble::{Artefact, CanarySpec, Trained};
 use market::{Span, Time};
 use models::paired::PairedSpec;
 use replay::script::{Script, Seating};
 use replay::{beside, notices};
 use risk::Operator;
 
-use crate::Failure;
 use crate::arguments::Backtest;
+use crate::models_arguments::Kept;
+use crate::{Failure, kept};
 
 /// Who seats the models of a command line.
 const BY: &str = "command line";
@@ -27,18 +28,27 @@ pub(crate) const fn file_of(seat: Trained) -> &'static str {
     FILES[seat as usize]
 }
 
-/// The models of these files and folders, each as the champion of the one class whose barrier it was trained for. One that
-/// may have learned from ticks of the run waits until they are over, unless everything shall be seated at once.
-pub(crate) fn seatings(paths: &[PathBuf], config: &Config, in_sample: bool) -> Result<Vec<Seating>, Failure> {
+/// The models of files, folders and the registry, each as the champion of the one class whose barrier it was trained for. One
+/// that may have learned from ticks of the run waits until they are over, unless everything shall be seated at once.
+fn seatings(paths: &[PathBuf], from: &Kept, config: &Config, in_sample: bool) -> Result<Vec<Seating>, Failure> {
     let mut seatings = Vec::new();
     for path in paths {
-        for file in files(path)? {
-            let seating = seating(&file, config)?;
-            let from = if in_sample { Time::MIN } else { seating.model.parts().honest_from() };
-            seatings.push(Seating { from, ..seating });
+        let shown = path.display().to_string();
+        for model in models(path, &shown, from)? {
+            let from = if in_sample { Time::MIN } else { model.parts().honest_from() };
+            seatings.push(Seating { from, ..seating(model, &shown, config)? });
         }
     }
     Ok(seatings)
+}
+
+/// What a path of a command line stands for: a model's file, the models in a folder, or a model of the registry.
+fn models(path: &Path, shown: &str, from: &Kept) -> Result<Vec<Artefact>, Failure> {
+    if let Some((name, which)) = kept::named(shown).filter(|_| !path.exists()) {
+        return kept::of_registry(name, which, from);
+    }
+    let read = |file: &PathBuf| beside::read(file).map_err(|error| Failure::Input(error.to_string()));
+    files(path)?.iter().map(read).collect()
 }
 
 /// The file itself, or the models in a folder.
@@ -65,13 +75,11 @@ pub(crate) fn unseated(seating: &Seating) -> String {
     )
 }
 
-/// The model of a file, as the champion of the one class whose barrier it was trained for.
-fn seating(path: &Path, config: &Config) -> Result<Seating, Failure> {
-    let model = beside::read(path).map_err(|error| Failure::Input(error.to_string()))?;
+/// A model as the champion of the one class whose barrier it was trained for.
+fn seating(model: Artefact, shown: &str, config: &Config) -> Result<Seating, Failure> {
     let barrier = model.parts().barrier;
     let classes = config.desk.classes.iter().enumerate();
     let fitting: Vec<usize> = classes.filter(|(_, class)| class.council.barrier == barrier).map(|(at, _)| at).collect();
-    let shown = path.display();
     let class = match fitting.as_slice() {
         [one] => *one,
         [] => {
@@ -120,8 +128,8 @@ fn rules(barrier: &ensemble::Barrier) -> PairedSpec {
     }
 }
 
-fn challenger(path: &Path, config: &Config, asked: &Backtest) -> Result<Seating, Failure> {
-    let seating = seating(path, config)?;
+/// A seating as that of a challenger.
+fn on_trial(seating: Seating, asked: &Backtest) -> Result<Seating, Failure> {
     let rules = rules(&seating.model.parts().barrier);
     let canary = asked.canary.map(|percent| CanarySpec {
         share: percent / 100.0,
@@ -140,21 +148,20 @@ fn challenger(path: &Path, config: &Config, asked: &Backtest) -> Result<Seating,
             )));
         }
     }
-    let from = if asked.in_sample { Time::MIN } else { seating.model.parts().honest_from() };
-    Ok(Seating { role: Role::Challenger(rules), canary, from, ..seating })
+    Ok(Seating { role: Role::Challenger(rules), canary, ..seating })
 }
 
 /// Everything that a command line lets happen beside the ticks.
 pub(crate) fn script(asked: &Backtest, config: &Config) -> Result<Script, Failure> {
-    let mut models = seatings(&asked.model, config, asked.in_sample)?;
-    for path in &asked.challenger {
-        let seating = challenger(path, config, asked)?;
+    let mut models = seatings(&asked.model, &asked.kept, config, asked.in_sample)?;
+    for seating in seatings(&asked.challenger, &asked.kept, config, asked.in_sample)? {
+        let seating = on_trial(seating, asked)?;
         let beside = |other: &&Seating| other.class == seating.class && other.model.seat() == seating.model.seat();
         match models.iter().find(beside) {
             None => {
                 return Err(Failure::Usage(format!(
                     "{}: no --model sits on the seat that it challenges",
-                    path.display()
+                    seating.model.parts().name
                 )));
             }
             Some(_) => models.push(seating),

@@ -104,6 +104,41 @@ fn a_swapped_doubled_or_missing_line_is_found() {
     assert!(error.contains("line 4 is missing"), "{error}");
 }
 
+/// A ledger that began with lines of the first form goes on in today's; it stays one chain.
+#[test]
+fn a_ledger_of_the_first_form_goes_on() {
+    let (_folder, ledger) = ledger();
+    let (mut text, mut prev) = (String::new(), ZEROS.to_owned());
+    for seed in 0..3 {
+        let (line, hash) = first::written(&trial(seed, None), &prev);
+        text.push_str(&line);
+        prev = hash;
+    }
+    std::fs::write(ledger.path(), &text).unwrap();
+    assert_eq!((ledger.read().unwrap().count(), ledger.read().unwrap().head()), (3, prev.as_str()));
+    ledger.append(&trial(3, None)).unwrap();
+    ledger.append(&trial(4, None)).unwrap();
+    let bytes = std::fs::read(ledger.path()).unwrap();
+    let whole = ledger.verify(Some(&prev)).unwrap();
+    assert_eq!((whole.count(), whole.trials[4].1.seed), (5, 4));
+    let lines: Vec<&[u8]> = bytes.split_inclusive(|byte| *byte == b'\n').collect();
+    for (order, expected) in
+        [(vec![0, 1, 3, 4], 3), (vec![3, 4], 1), (vec![0, 1, 2, 4], 4), (vec![0, 1, 2, 3, 0], 5), (vec![1, 2, 3], 1)]
+    {
+        let text: Vec<u8> = order.iter().flat_map(|i: &usize| lines[*i]).copied().collect();
+        std::fs::write(ledger.path(), text).unwrap();
+        assert_eq!(bad_line(&ledger), Some(expected), "{order:?}");
+    }
+    let mut line = 1;
+    for at in 0..bytes.len() - 1 {
+        let mut flipped = bytes.clone();
+        flipped[at] ^= 1;
+        std::fs::write(ledger.path(), &flipped).unwrap();
+        assert_eq!(bad_line(&ledger), Some(line), "byte {at}");
+        line += u64::from(bytes[at] == b'\n');
+    }
+}
+
 #[test]
 fn a_torn_last_line_is_cut_and_kept_aside() {
     let (folder, ledger, bytes) = filled(3);

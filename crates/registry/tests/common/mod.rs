@@ -4,8 +4,8 @@
 use std::path::Path;
 
 use registry::manifest::{BarrierSpec, Calibration, FeatureSchema, Kind, Latency, Train, Validation};
-use registry::rollout::{Ask, Event, Evidence, Ground, Measure};
-use registry::{Checks, Draft, Folder, Loaded, Manifest, Registry, Version};
+use registry::rollout::{Event, Evidence, Ground, Measure};
+use registry::{Checks, Draft, Folder, Loaded, Manifest, Registry, Request, Version};
 use vault::{Algorithm, Digest, Kek, Keks, Role, SigningKey, TrustStore};
 
 pub const NOW: i64 = 1_800_000_000;
@@ -50,6 +50,13 @@ impl World {
         self.registry().register(&draft(version), &self.key, &self.keks).unwrap()
     }
 
+    /// Registers a version whose validation says something else.
+    pub fn register_with(&self, version: Version, validation: Validation) -> Manifest {
+        let mut draft = draft(version);
+        draft.manifest.validation = validation;
+        self.registry().register(&draft, &self.key, &self.keks).unwrap()
+    }
+
     pub fn version(&self, version: &str) -> std::path::PathBuf {
         self.path().join("models/flow").join(version)
     }
@@ -77,7 +84,16 @@ pub fn draft(version: Version) -> Draft {
         horizon_s: 60.0,
         symbols: vec!["EURUSD".into()],
         train: Train { from_s: 1, to_s: 2, n: 3, uniq_n: 1.5, data_digests: vec![Digest::of(b"data")] },
-        validation: Validation { method: "walk-forward".into(), auc: Some(0.53), ..Validation::default() },
+        validation: Validation {
+            method: "walk-forward".into(),
+            auc: Some(0.53),
+            ece: Some(0.01),
+            dsr: Some(0.97),
+            dsr_n: Some(40),
+            pbo: Some(0.1),
+            verdict: Some("EDGE".into()),
+            ..Validation::default()
+        },
         calibration: Calibration { kind: "none".into(), points: vec![] },
         latency: Some(Latency { p50_us: 3.5, p99_us: 9.0, host: "test".into() }),
         expiry_at_s: NOW + 100,
@@ -124,8 +140,8 @@ pub fn best() -> Evidence {
     evidence
 }
 
-pub fn good(event: Event) -> Ask {
-    Ask { event, evidence: best(), edge: true, ground: Ground::Live, consent: None }
+pub fn good(event: Event) -> Request {
+    Request { event, evidence: best(), ground: Ground::Live, consent: None }
 }
 
 /// Copies a folder.

@@ -96,4 +96,27 @@ fn from_ticks_to_a_model_that_sits_at_the_council() {
         scalpel(here, &asked).expect(3, &[name, word]);
         assert!(!here.join("runs/bad/session.journal").exists());
     }
+    out_of_the_registry(here, &days[6]);
+}
+
+/// A backtest seats what the registry verified, and is refused with the reason before anything is written.
+fn out_of_the_registry(here: &Path, day: &str) {
+    let run = |named: &str, more: &[&str], out: &str| {
+        let asked =
+            ["backtest", "--symbol", "EURUSD", "--quick", "--config", "fast.toml", "--model", named, "--out", out];
+        scalpel(here, &[&asked[..], more, &["--ticks", day]].concat())
+    };
+    let kept = ["--registry", "registry", "--kek", "file:ada.kek"];
+    run("first@champion", &[], "runs/none").expect(2, &["--registry", "--kek"]);
+    run("first@champion", &kept, "runs/none").expect(3, &["aliases/first.log", "no champion was ever promoted"]);
+    run("first@2.0.0", &kept, "runs/none").expect(3, &["models/first/2.0.0", "missing"]);
+    let golden = here.join("registry/models/first/1.0.0/golden.jsonl");
+    let whole = std::fs::read_to_string(&golden).unwrap_or_default();
+    let write = |text: &str| assert!(std::fs::write(&golden, text).is_ok());
+    write(&whole.replacen("\"p\":0.", "\"p\":0.9", 1));
+    run("first@1.0.0", &kept, "runs/none").expect(5, &["models/first/1.0.0/golden.jsonl", "changed"]);
+    write(&whole);
+    assert!(!here.join("runs/none/session.journal").exists());
+    run("first@1.0.0", &kept, "runs/kept").expect(0, &["VERDICT"]);
+    scalpel(here, &["explain", "runs/kept/session.journal", "9001"]).expect(0, &["The trees: first"]);
 }
