@@ -4,6 +4,7 @@
 //! `dataset`   ticks into rows of features and labels        `train`     rows into models
 //! `split`    purged, combinatorial and walk-forward splits  `uniqueness`  how much of a label is its own
 //! `nulls`    entries without skill, to be beaten            `verdict`     every pass mark, and what follows
+//! `validate` is a training worth anything
 //! `ledger`   every trial, counted where it cannot be lost   `lockbox`     the period that is looked at once
 
 pub mod dataset;
@@ -15,4 +16,5 @@ pub mod progress;
 pub mod split;
 pub mod train;
 pub mod uniqueness;
+pub mod validate;
 pub mod verdict;

@@ -30,6 +30,8 @@ pub struct Ground {
     pub test: Vec<u32>,
     /// What the labels are about.
     pub barrier: Barrier,
+    /// Whether `test` is left unjudged.
+    pub sealed: bool,
 }
 
 impl Ground {
@@ -60,7 +62,7 @@ impl Ground {
             horizon: Span::from_millis(meta.horizon_ms),
             commission_points: meta.commission,
         };
-        Ok(Self { data, digest, times, sides, ended, develop, test, barrier })
+        Ok(Self { data, digest, times, sides, ended, develop, test, barrier, sealed: spec.sealed })
     }
 
     /// Where the two parts end and begin.
