@@ -142,6 +142,9 @@ pub(crate) enum Learn {
     /// Rows into models, judged on days that none of them saw. What a killed run finished is not done again
     #[command(after_help = "Example:\n  scalpel learn train eurusd.parquet --out runs/models --test-from 2014-05-08")]
     Train(TrainOn),
+    /// Is a training worth anything? Judged on rows that nothing was learned from; the verdict goes into its package
+    #[command(after_help = crate::learn_arguments::VALIDATE)]
+    Validate(crate::learn_arguments::Validate),
 }
 
 #[derive(Args)]
@@ -188,6 +191,9 @@ pub(crate) struct MakeDataset {
     /// The Parquet file to write
     #[arg(long, value_name = "FILE")]
     pub(crate) out: PathBuf,
+    /// The most memory that the process may have: 2GiB, 500MB
+    #[arg(long, value_name = "SIZE")]
+    pub(crate) memory: Option<String>,
     /// Print one JSON object on stdout
     #[arg(long)]
     pub(crate) json: bool,
@@ -216,6 +222,12 @@ pub(crate) struct TrainOn {
     /// Train no recurrent net
     #[arg(long)]
     pub(crate) no_net: bool,
+    /// Judge nothing beyond the cut: it stays a lockbox, for `learn validate --open-lockbox`
+    #[arg(long)]
+    pub(crate) sealed: bool,
+    /// The most memory that the process may have: 2GiB, 500MB
+    #[arg(long, value_name = "SIZE")]
+    pub(crate) memory: Option<String>,
     /// The ledger of trials; by default trials.log beside the folder of --out
     #[arg(long, value_name = "FILE")]
     pub(crate) ledger: Option<PathBuf>,

@@ -6,6 +6,8 @@
 //! `facts`      what the report is told            `models`    the registry; its arguments in `models_arguments`
 //! `learn`      datasets and training            `seats`     trained models into their councils
 //! `trials`     every run and fit is counted     `package`   a training for the registry
+//! `validate`   is a training worth anything     `limits`    memory
+//! `learn_arguments` what can be asked of it
 
 mod arguments;
 mod backtest;
@@ -14,12 +16,15 @@ mod data;
 mod facts;
 mod journals;
 mod learn;
+mod learn_arguments;
+mod limits;
 mod models;
 mod models_arguments;
 mod package;
 mod screen;
 mod seats;
 mod trials;
+mod validate;
 
 use std::process::ExitCode;
 

@@ -22,12 +22,21 @@ pub struct Said {
     pub p: [Vec<f64>; 2],
     /// The second model's probability that the likelier side is.
     pub meta: Vec<f64>,
+    /// What a tenth, and a hundredth, of the held-out rows were given at least: the higher of both sides' probabilities.
+    pub top: [Vec<f64>; 2],
+}
+
+/// What a tenth, and a hundredth, of these rows were given at least; NaN of none.
+pub fn top(p: &[Vec<f64>; 2], rows: impl Iterator<Item = usize>) -> [f64; 2] {
+    let mut best: Vec<f64> = rows.map(|row| p[0][row].max(p[1][row])).filter(|p| !p.is_nan()).collect();
+    best.sort_unstable_by(f64::total_cmp);
+    [0.9, 0.99].map(|share| best.get((best.len() as f64 * share) as usize).copied().unwrap_or(f64::NAN))
 }
 
 impl Said {
-    /// As bytes: both sides, then the second model, little-endian.
+    /// As bytes: column after column, little-endian.
     pub fn pack(&self) -> Vec<u8> {
-        let all = self.p.iter().chain(std::iter::once(&self.meta)).flatten();
+        let all = self.p.iter().chain([&self.meta]).chain(&self.top).flatten();
         all.flat_map(|value| value.to_le_bytes()).collect()
     }
 
@@ -37,17 +46,17 @@ impl Said {
     /// [`Fault::Content`] when they are not of so many rows.
     pub fn unpack(bytes: &[u8], rows: usize) -> Result<Self, Fault> {
         let (chunks, rest) = bytes.as_chunks::<8>();
-        if chunks.len() != 3 * rows || !rest.is_empty() {
+        if chunks.len() != 5 * rows || !rest.is_empty() {
             return Err(Fault::Content("stage".into(), "holds another number of rows".into()));
         }
         let part = |nth: usize| chunks[nth * rows..(nth + 1) * rows].iter().map(|b| f64::from_le_bytes(*b)).collect();
-        Ok(Self { p: [part(0), part(1)], meta: part(2) })
+        Ok(Self { p: [part(0), part(1)], meta: part(2), top: [part(3), part(4)] })
     }
 
     /// Nothing said of so many rows.
     pub fn nothing(rows: usize) -> Self {
         let none = vec![f64::NAN; rows];
-        Self { p: [none.clone(), none.clone()], meta: none }
+        Self { p: [none.clone(), none.clone()], meta: none.clone(), top: [none.clone(), none] }
     }
 }
 
@@ -76,7 +85,8 @@ pub fn fit(
     let seen = MetaColumns::of(&ground.data, [&p[0], &p[1]], &ground.barrier)?;
     let meta = second(ground, spec, (&seen, &p), (&held.test, test), (stage, progress))?;
     let pick = |values: &[f64]| test.iter().map(|row| values[*row as usize]).collect();
-    Ok(Said { p: [pick(&p[0]), pick(&p[1])], meta: pick(&meta) })
+    let bars = top(&p, held.test.iter().map(|row| *row as usize));
+    Ok(Said { p: [pick(&p[0]), pick(&p[1])], meta: pick(&meta), top: bars.map(|bar| vec![bar; test.len()]) })
 }
 
 /// The calibrated probabilities of the held-out and the test rows; NaN everywhere else, or where too little was there.
@@ -95,8 +105,7 @@ fn scored(
     };
     score(&forest, binned, &held.test, &mut scores);
     score(&forest, binned, test, &mut scores);
-    let rows: Vec<usize> =
-        held.test.iter().map(|row| *row as usize).filter(|row| labels.weight[*row] > 0.0).collect();
+    let rows: Vec<usize> = held.test.iter().map(|row| *row as usize).filter(|row| labels.weight[*row] > 0.0).collect();
     let pick = |values: &[f64]| rows.iter().map(|row| values[*row]).collect::<Vec<f64>>();
     let came: Vec<bool> = rows.iter().map(|row| labels.came[*row]).collect();
     let Ok(line) = Line::fit(&pick(&scores), &came, &pick(labels.weight), prior) else {

@@ -86,7 +86,8 @@ impl Walked<'_> {
     pub(crate) fn later(&self, rows: &[u32], trades: &[Trade]) -> Under {
         let days = stretches(&self.ground.times, rows, Span::DAY.0);
         let results = trades.iter().map(|trade| (trade.time, self.net(trade, 1.0)));
-        let interval = expectancy_interval(&sums(&days, Span::DAY.0, results), self.seed).filter(|_| !trades.is_empty());
+        let interval =
+            expectancy_interval(&sums(&days, Span::DAY.0, results), self.seed).filter(|_| !trades.is_empty());
         Under { at: 1.0, trades: trades.len() as u64, net: self.mean(trades, 1.0), interval: interval.map(Ends::from) }
     }
 
@@ -132,8 +133,6 @@ impl Walked<'_> {
     }
 }
 
-
-
 /// The verdict of figures: by every mark; NOT ENOUGH DATA where it cannot be judged, and never EDGE against the lockbox.
 pub(crate) fn decide(found: &mut Validation, results: &[(Time, f64)]) {
     let ends = |ends: Option<Ends>| ends.map(|ends| report::bootstrap::Interval { low: ends.low, high: ends.high });
@@ -170,7 +169,8 @@ pub(crate) fn decide(found: &mut Validation, results: &[(Time, f64)]) {
     let lost = found.lockbox.found.as_ref().filter(|under| under.net <= 0.0 && verdict == report::Verdict::Edge);
     if let Some(under) = lost {
         found.verdict = report::Verdict::NoEdge.name().to_owned();
-        found.reasons = vec![format!("in the lockbox it earned {:+.3} pips a trade in {} trades", under.net, under.trades)];
+        found.reasons =
+            vec![format!("in the lockbox it earned {:+.3} pips a trade in {} trades", under.net, under.trades)];
     }
     if !found.sound.faults.is_empty() {
         found.verdict = report::Verdict::NotEnoughData.name().to_owned();

@@ -98,7 +98,8 @@ impl<'a> Nulls<'a> {
 
     /// The trades of one path of B0, B1 or B2 for a rule's trades.
     fn drawn(&self, trades: &[Trade], model: usize, path: u64) -> Vec<Trade> {
-        let entries: Vec<Entry> = trades.iter().map(|trade| Entry { time: trade.time, side: side(trade.side) }).collect();
+        let entries: Vec<Entry> =
+            trades.iter().map(|trade| Entry { time: trade.time, side: side(trade.side) }).collect();
         let entries = match model {
             0 => random_entries(&entries, &self.allowed, self.seed, path).unwrap_or_default(),
             1 => random_sides(&entries, self.seed, path),

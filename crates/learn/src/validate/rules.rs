@@ -12,39 +12,80 @@ use report::bootstrap::Day;
 use crate::dataset::read::SideLabels;
 use crate::validate::fit::Said;
 
-/// Enters the likelier side when its expected value is above a margin.
+/// Enters the likelier side when it is good enough.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Rule {
-    /// The least expected value, as a share of the target.
-    pub margin: f64,
-    /// Whether the second model's expected value must be above zero too.
-    pub second: bool,
+pub enum Rule {
+    /// Its expected value is above this share of the target; with `second`, the second model's is above zero too.
+    Worth {
+        /// The share of the target.
+        margin: f64,
+        /// Whether the second model must agree.
+        second: bool,
+    },
+    /// It is as likely as this place of [`Said::top`] says: the tenth, the hundredth. So something is always traded, and
+    /// seen.
+    Likeliest(usize),
+}
+
+const fn worth(margin: f64, second: bool) -> Rule {
+    Rule::Worth { margin, second }
 }
 
 /// The family. It is declared here and nowhere else: every one of it is a trial.
-pub const FAMILY: [Rule; 8] = [
-    Rule { margin: 0.0, second: false },
-    Rule { margin: 0.05, second: false },
-    Rule { margin: 0.1, second: false },
-    Rule { margin: 0.2, second: false },
-    Rule { margin: 0.0, second: true },
-    Rule { margin: 0.05, second: true },
-    Rule { margin: 0.1, second: true },
-    Rule { margin: 0.2, second: true },
+pub const FAMILY: [Rule; 10] = [
+    worth(0.0, false),
+    worth(0.05, false),
+    worth(0.1, false),
+    worth(0.2, false),
+    worth(0.0, true),
+    worth(0.05, true),
+    worth(0.1, true),
+    worth(0.2, true),
+    Rule::Likeliest(0),
+    Rule::Likeliest(1),
 ];
+
+/// What was said of one row.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Heard {
+    /// The probability of a buy, and of a sell.
+    pub p: [f64; 2],
+    /// The second model's of the likelier side.
+    pub meta: f64,
+    /// As [`Said::top`].
+    pub top: [f64; 2],
+}
+
+impl Said {
+    /// What was said of the `nth` row.
+    pub fn of(&self, nth: usize) -> Heard {
+        let two = |columns: &[Vec<f64>; 2]| [columns[0][nth], columns[1][nth]];
+        Heard { p: two(&self.p), meta: self.meta[nth], top: two(&self.top) }
+    }
+}
 
 impl Rule {
     /// The rule in words.
     pub fn text(&self) -> String {
-        let second = if self.second { ", and the second model's above zero" } else { "" };
-        format!("expected value above {} of the target{second}", self.margin)
+        match self {
+            Self::Worth { margin, second: false } => format!("value above {margin} of the target"),
+            Self::Worth { margin, second: true } => format!("value above {margin} of the target, second model agrees"),
+            Self::Likeliest(0) => "the likeliest tenth".into(),
+            Self::Likeliest(_) => "the likeliest hundredth".into(),
+        }
     }
 
     /// The side to enter: 0 buys, 1 sells.
-    pub fn side(&self, barrier: &Barrier, p: [f64; 2], meta: f64) -> Option<usize> {
-        let side = usize::from(p[1] > p[0]);
-        let worth = barrier.value(p[side]) > self.margin * barrier.target.as_f64();
-        (worth && (!self.second || barrier.value(meta) > 0.0)).then_some(side)
+    pub fn side(&self, barrier: &Barrier, said: &Heard) -> Option<usize> {
+        let side = usize::from(said.p[1] > said.p[0]);
+        let good = match self {
+            Self::Worth { margin, second } => {
+                barrier.value(said.p[side]) > margin * barrier.target.as_f64()
+                    && (!second || barrier.value(said.meta) > 0.0)
+            }
+            Self::Likeliest(place) => said.p[side] >= said.top[*place],
+        };
+        good.then_some(side)
     }
 }
 
@@ -107,7 +148,7 @@ impl Market<'_> {
 
     /// The trades of a rule on what was said of rows.
     pub fn of_rule(&self, rule: &Rule, barrier: &Barrier, rows: &[u32], said: &Said) -> Vec<Trade> {
-        self.trades(rows, |nth| rule.side(barrier, [said.p[0][nth], said.p[1][nth]], said.meta[nth]))
+        self.trades(rows, |nth| rule.side(barrier, &said.of(nth)))
     }
 }
 
@@ -172,15 +213,17 @@ mod tests {
 
     #[test]
     fn the_likelier_side_above_its_margin() {
-        let barrier =
-            Barrier { target: Points(20), stop: Points(20), horizon: Span::MINUTE, commission_points: 2.0 };
-        let [first, .., last] = FAMILY;
+        let barrier = Barrier { target: Points(20), stop: Points(20), horizon: Span::MINUTE, commission_points: 2.0 };
+        let side = |rule: Rule, p: [f64; 2], meta: f64| rule.side(&barrier, &Heard { p, meta, top: [0.55, 0.7] });
         // 0.6 x 20 - 0.4 x 20 - 2 = 2: above zero, not above 4.
-        assert_eq!(first.side(&barrier, [0.5, 0.6], f64::NAN), Some(1));
-        assert_eq!(Rule { margin: 0.2, second: false }.side(&barrier, [0.5, 0.6], 0.9), None);
-        assert_eq!(last.side(&barrier, [0.9, 0.6], 0.5), None);
-        assert_eq!(last.side(&barrier, [0.9, 0.6], 0.6), Some(0));
-        assert_eq!(first.side(&barrier, [f64::NAN, f64::NAN], 0.9), None);
+        assert_eq!(side(worth(0.0, false), [0.5, 0.6], f64::NAN), Some(1));
+        assert_eq!(side(worth(0.2, false), [0.5, 0.6], 0.9), None);
+        assert_eq!(side(worth(0.2, true), [0.9, 0.6], 0.5), None);
+        assert_eq!(side(worth(0.2, true), [0.9, 0.6], 0.6), Some(0));
+        assert_eq!(side(worth(0.0, false), [f64::NAN, f64::NAN], 0.9), None);
+        assert_eq!(side(Rule::Likeliest(0), [0.5, 0.6], 0.0), Some(1));
+        assert_eq!(side(Rule::Likeliest(1), [0.5, 0.6], 0.0), None);
+        assert_eq!(side(Rule::Likeliest(0), [f64::NAN, f64::NAN], 0.0), None);
     }
 
     #[test]

@@ -121,7 +121,8 @@ impl<'a> Run<'a> {
         let report: Report = parsed(&path, &bytes)?;
         let dataset = asking.dataset.unwrap_or(&origin.dataset);
         let moved = "is what the training learned from: name where it lies now with --dataset, or train again";
-        let (found, _) = file_sha256(dataset).map_err(|fault| Fault::content(dataset, &format!("{fault}; it {moved}")))?;
+        let (found, _) =
+            file_sha256(dataset).map_err(|fault| Fault::content(dataset, &format!("{fault}; it {moved}")))?;
         if found != origin.sha256 || found != report.dataset_sha256 {
             return Err(Fault::content(dataset, &format!("is not the file that it was; that {moved}")));
         }
@@ -191,6 +192,9 @@ impl<'a> Run<'a> {
             heard.said.p[0].extend(buy);
             heard.said.p[1].extend(sell);
             heard.said.meta.extend(said.meta);
+            for (all, top) in heard.said.top.iter_mut().zip(said.top) {
+                all.extend(top);
+            }
         }
         heard
     }
@@ -212,7 +216,9 @@ impl<'a> Run<'a> {
         };
         let labels = self.relabelled(&latencies, &mut sound, &whole)?;
         if walked.rows.is_empty() {
-            sound.faults.push("the history is too short for a walk forward: use more days, or a shorter --cadence".into());
+            sound
+                .faults
+                .push("the history is too short for a walk forward: use more days, or a shorter --cadence".into());
         }
         let (mut found, results) = self.judged(sound, quality, &walked, (&combined, &paths), &labels)?;
         found.windows = walk.len();
@@ -345,21 +351,16 @@ impl<'a> Run<'a> {
 
     fn paths(&self, chosen: usize, combined: &Combinatorial, said: &[Said]) -> Result<Paths, Fault> {
         let ground = &self.ground;
-        let three = |said: &Said| -> Vec<[f64; 3]> {
-            (0..said.meta.len()).map(|nth| [said.p[0][nth], said.p[1][nth], said.meta[nth]]).collect()
-        };
+        let each = |said: &Said| (0..said.meta.len()).map(|nth| said.of(nth)).collect();
         let silent = said.iter().filter(|said| said.p.iter().flatten().all(|p| p.is_nan())).count();
-        let whole = combined.assemble(&said.iter().map(three).collect::<Vec<_>>()).map_err(|fault| asked(&fault))?;
+        let whole =
+            combined.assemble(&said.iter().map(each).collect::<Vec<Vec<_>>>()).map_err(|fault| asked(&fault))?;
         let market = Market { times: &ground.times, spread: &self.spread, sides: &ground.sides };
         let days = stretches(&ground.times, &ground.develop, Span::DAY.0);
         let pip = ground.data.meta().pip.max(1) as f64;
         let mut paths = Paths { splits: combined.splits.len(), silent, ..Paths::default() };
         for path in whole {
-            let side = |nth: usize| {
-                let [buy, sell, meta] = path[nth];
-                FAMILY[chosen].side(&ground.barrier, [buy, sell], meta)
-            };
-            let trades = market.trades(&ground.develop, side);
+            let trades = market.trades(&ground.develop, |nth| FAMILY[chosen].side(&ground.barrier, &path[nth]));
             let results = trades.iter().map(|trade| (trade.time, trade.net / pip));
             let by_day: Vec<f64> = sums(&days, Span::DAY.0, results.clone()).iter().map(|day| day.sum).collect();
             paths.sharpe_day.push(sharpe(&by_day));

@@ -70,14 +70,19 @@ impl ValidateSpec {
     /// [`Fault::Asked`] with the first part that does not.
     pub fn check(&self) -> Result<(), Fault> {
         let year = Span::DAY.as_millis() * 366;
-        let times = |times: &[i64]| !times.is_empty() && times.len() <= 16 && times.iter().all(|t| (0..=60_000).contains(t));
+        let times =
+            |times: &[i64]| !times.is_empty() && times.len() <= 16 && times.iter().all(|t| (0..=60_000).contains(t));
         let costs = |costs: &[f64]| costs.len() <= 16 && costs.iter().all(|x| (0.0..=100.0).contains(x));
         let checks = [
             ("groups", (3..=GROUPS_MAX).contains(&self.groups), "must be 3 to 64"),
             ("tests", (1..self.groups).contains(&self.tests), "must be at least 1 and fewer than the groups"),
             ("cadence", (1_000..=year).contains(&self.cadence_ms), "must be a second to a year"),
             ("first", (0.1..=0.9).contains(&self.first), "must be 0.1 to 0.9"),
-            ("rolling", self.rolling_ms.is_none_or(|t| (1_000..=100 * year).contains(&t)), "must be a second to a century"),
+            (
+                "rolling",
+                self.rolling_ms.is_none_or(|t| (1_000..=100 * year).contains(&t)),
+                "must be a second to a century",
+            ),
             ("gap", (0..=year).contains(&self.gap_ms), "must be zero to a year"),
             ("latencies", times(&self.latencies_ms), "must be 1 to 16 of zero to a minute"),
             ("costs", costs(&self.costs) && self.costs.contains(&1.5), "must be at most 16 of 0 to 100, and have 1.5"),

@@ -70,6 +70,12 @@ impl Ground {
         (self.develop.len(), self.test.len(), self.test.first().copied())
     }
 
+    /// The first and the last moment of what lies beyond the cut.
+    pub(crate) fn beyond(&self) -> Option<(i64, i64)> {
+        let from = self.times[*self.test.first()? as usize];
+        Some((from, self.ended.iter().copied().max().unwrap_or(from).max(from)))
+    }
+
     pub(crate) fn lives(&self) -> Lives<'_> {
         Lives { times: &self.times, ended: &self.ended }
     }

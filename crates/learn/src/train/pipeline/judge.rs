@@ -158,6 +158,9 @@ pub struct Report {
     pub develop: usize,
     /// Rows judged on.
     pub test: usize,
+    /// The first and the last moment of what lies beyond the cut, in nanoseconds since 1970 UTC.
+    #[serde(default)]
+    pub beyond: Option<(i64, i64)>,
     /// Trees of the buy and the sell side.
     pub trees: [usize; 2],
     /// What their scores are worth.

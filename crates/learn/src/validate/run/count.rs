@@ -11,7 +11,7 @@ use crate::train::pipeline::Worth;
 use crate::train::stages::{digest, replace};
 use crate::validate::FOLDER;
 use crate::validate::figures::{LockboxFigures, RuleFigures, Under};
-use crate::validate::fit::Said;
+use crate::validate::fit::{Said, top};
 use crate::validate::judge::Walked;
 use crate::validate::rules::{FAMILY, Market};
 use crate::validate::run::{Run, json, parsed};
@@ -63,8 +63,8 @@ impl Run<'_> {
 
     /// The period that is kept for the end: what lies beyond the training's cut.
     pub(super) fn lockbox(&self) -> Lockbox {
-        let first = self.ground.test.first().map_or(i64::MAX, |row| self.ground.times[*row as usize]);
-        Lockbox { from: first, to: self.ground.ended.iter().copied().max().unwrap_or(i64::MAX).max(first) }
+        let (from, to) = self.ground.beyond().unwrap_or((i64::MAX, i64::MAX));
+        Lockbox { from, to }
     }
 
     /// How often it was opened and what was found; opens it when that is asked.
@@ -132,13 +132,14 @@ impl Run<'_> {
             if scores.len() != self.ground.times.len() {
                 return Err(Fault::content(&path, &"holds another number of rows: train again"));
             }
-            let said = |row: &u32| {
-                let score = scores[*row as usize];
-                if score.is_nan() { score } else { line.probability(score) }
-            };
-            Ok(rows.iter().map(said).collect())
+            let said = |score: f64| if score.is_nan() { score } else { line.probability(score) };
+            Ok(scores.into_iter().map(said).collect())
         };
-        let said = Said { p: [column("trees_buy")?, column("trees_sell")?], meta: column("meta")? };
+        let (p, meta) = ([column("trees_buy")?, column("trees_sell")?], column("meta")?);
+        let bars = top(&p, self.ground.develop.iter().map(|row| *row as usize));
+        let pick = |values: &[f64]| rows.iter().map(|row| values[*row as usize]).collect::<Vec<f64>>();
+        let said =
+            Said { p: [pick(&p[0]), pick(&p[1])], meta: pick(&meta), top: bars.map(|bar| vec![bar; rows.len()]) };
         let ground = &self.ground;
         let market = Market { times: &ground.times, spread: &self.spread, sides: &ground.sides };
         let trades = market.of_rule(&FAMILY[chosen], &ground.barrier, rows, &said);
