@@ -27,6 +27,7 @@ pub(crate) fn learn(verb: &Learn) -> Outcome {
         Learn::Dataset(asked) => dataset(asked),
         Learn::Train(asked) => training(asked),
         Learn::Validate(asked) => crate::validate::validate(asked),
+        Learn::Schedule(asked) => crate::schedule::schedule(asked),
     }
 }
 

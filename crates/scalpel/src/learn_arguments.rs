@@ -54,6 +54,21 @@ pub(crate) struct Validate {
     pub(crate) json: bool,
 }
 
+pub(crate) const SCHEDULE: &str = "Example:
+  scalpel learn schedule eurusd.plan.toml
+
+docs/formats/schedule.md has the keys of a plan. A killed round goes on with the same command.";
+
+#[derive(Args)]
+pub(crate) struct Schedule {
+    /// The plan, TOML
+    #[arg(value_name = "PLAN")]
+    pub(crate) plan: PathBuf,
+    /// Look once: go on with what a kill left, or do what is due, and end
+    #[arg(long)]
+    pub(crate) once: bool,
+}
+
 /// Milliseconds of a time such as `1d`, `12h`, `30min`, `90s`.
 pub(crate) fn millis(text: &str) -> Option<i64> {
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());

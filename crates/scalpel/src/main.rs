@@ -7,7 +7,7 @@
 //! `learn`      datasets and training            `seats`     trained models into their councils
 //! `trials`     every run and fit is counted     `package`   a training for the registry
 //! `validate`   is a training worth anything     `limits`    memory
-//! `learn_arguments` what can be asked of it
+//! `learn_arguments` what can be asked of it     `schedule`  retraining by the calendar or on drift
 
 mod arguments;
 mod backtest;
@@ -21,6 +21,7 @@ mod limits;
 mod models;
 mod models_arguments;
 mod package;
+mod schedule;
 mod screen;
 mod seats;
 mod trials;

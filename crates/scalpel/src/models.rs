@@ -63,7 +63,7 @@ fn hex(text: &str) -> Failure {
     Failure::Usage(format!("{text:?} is not a SHA-256 in hex"))
 }
 
-fn passphrase() -> Result<zeroize::Zeroizing<String>, vault::Error> {
+pub(crate) fn passphrase() -> Result<zeroize::Zeroizing<String>, vault::Error> {
     let found = std::env::var(PASSPHRASE).map(zeroize::Zeroizing::new);
     found.map_err(|_| vault::Error::Malformed {
         what: "passphrase",
@@ -71,12 +71,12 @@ fn passphrase() -> Result<zeroize::Zeroizing<String>, vault::Error> {
     })
 }
 
-fn usable(file: &str, error: &vault::Error) -> Failure {
+pub(crate) fn usable(file: &str, error: &vault::Error) -> Failure {
     Failure::Input(format!("{file}: {error}"))
 }
 
 /// Why a model was refused, by the kind of failure that it is.
-fn failed(refusal: &Refusal) -> Failure {
+pub(crate) fn failed(refusal: &Refusal) -> Failure {
     let why = refusal.to_string();
     match &refusal.why {
         Why::Disk(_) | Why::Missing | Why::NoAlias(_) | Why::Malformed(_) | Why::NotAFile => Failure::Input(why),
@@ -95,7 +95,7 @@ fn alias(text: &str) -> Result<Alias, Failure> {
     Alias::parse(text).ok_or_else(known)
 }
 
-fn signing_key(path: &Path) -> Result<SigningKey, Failure> {
+pub(crate) fn signing_key(path: &Path) -> Result<SigningKey, Failure> {
     files::read_key(path).map_err(|error| match error {
         vault::Error::File { .. } | vault::Error::Permissions { .. } => Failure::Input(error.to_string()),
         error => usable(&path.display().to_string(), &error),

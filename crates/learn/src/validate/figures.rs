@@ -127,6 +127,8 @@ pub struct OverfitFigures {
     pub probability: f64,
     /// Splits.
     pub splits: u64,
+    /// Rules: the family, and as many with a coin's side.
+    pub columns: usize,
 }
 
 /// A Sharpe ratio after the number of trials.

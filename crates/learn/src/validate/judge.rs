@@ -91,11 +91,15 @@ impl Walked<'_> {
         Under { at: 1.0, trades: trades.len() as u64, net: self.mean(trades, 1.0), interval: interval.map(Ends::from) }
     }
 
-    /// The probability of overfitting of the family.
+    /// The probability of overfitting of the family beside as many rules without skill: each rule's entries with a coin's
+    /// side. Rules that are equally good change places by luck, which is no overfitting; beside coins they all lie above the
+    /// median, and rules without skill lie anywhere: one half, as it must be.
     pub(crate) fn overfit(&self) -> Option<OverfitFigures> {
         let any = self.trades.iter().any(|trades| !trades.is_empty());
-        let found = overfit(&self.nulls.table(&self.trades), self.trades.len(), BLOCKS).ok().filter(|_| any)?;
-        Some(OverfitFigures { probability: found.probability, splits: found.splits })
+        let coins = self.trades.iter().map(|trades| self.nulls.coin(trades));
+        let all: Vec<Vec<Trade>> = self.trades.iter().cloned().chain(coins).collect();
+        let found = overfit(&self.nulls.table(&all), all.len(), BLOCKS).ok().filter(|_| any)?;
+        Some(OverfitFigures { probability: found.probability, splits: found.splits, columns: all.len() })
     }
 
     /// The family against each null model.

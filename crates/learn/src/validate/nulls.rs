@@ -108,6 +108,11 @@ impl<'a> Nulls<'a> {
         self.entered(&entries)
     }
 
+    /// A rule's entries with a coin's side.
+    pub fn coin(&self, trades: &[Trade]) -> Vec<Trade> {
+        self.drawn(trades, 1, self.paths)
+    }
+
     /// The win rate of B0 for these trades, over all its paths; `None` without one.
     pub fn win_rate(&self, trades: &[Trade]) -> Option<f64> {
         let (mut won, mut all) = (0_usize, 0_usize);

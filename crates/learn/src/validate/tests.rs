@@ -109,12 +109,13 @@ fn a_planted_edge_is_seen_and_the_lockbox_stays_closed() {
     assert_eq!(found.sound.faults, Vec::<String>::new());
     assert!(found.sound.control_flagged && found.sound.control_auc.unwrap() > 0.95);
     let direction = found.quality.iter().find(|quality| quality.of == "direction").unwrap();
-    assert!(direction.auc_interval.unwrap().low > 0.6, "{direction:?}");
+    assert!(direction.auc_interval.unwrap().low > 0.5, "{direction:?}");
     // Everything that 14 short days can show is shown; they cannot give 2,000 trades.
     let costs = &found.costs[1];
     assert!(costs.at == 1.5 && costs.interval.unwrap().low > 0.0, "{costs:?}");
     assert!(found.superior.iter().all(|beaten| beaten.p.unwrap() < 0.05), "{:?}", found.superior);
     assert!(found.paths.sharpe_day.iter().all(|sharpe| sharpe.unwrap() > 0.0));
+    assert!(found.overfit.as_ref().unwrap().probability <= 0.2, "{:?}", found.overfit);
     assert!(failed(&found).contains(&"trades") && found.verdict == "NOT ENOUGH DATA", "{:?}", failed(&found));
     assert_eq!(found.latencies.iter().map(|under| under.at).collect::<Vec<_>>(), [20.0, 100.0, 250.0]);
     assert_eq!((found.lockbox.openings, found.lockbox.found.as_ref()), (0, None));
