@@ -73,4 +73,4 @@ impl Origin {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -145,6 +145,9 @@ pub(crate) enum Learn {
     /// Is a training worth anything? Judged on rows that nothing was learned from; the verdict goes into its package
     #[command(after_help = crate::learn_arguments::VALIDATE)]
     Validate(crate::learn_arguments::Validate),
+    /// Search the parameters of the trees, by what they say of rows that their folds did not know
+    #[command(after_help = crate::learn_arguments::TUNE)]
+    Tune(crate::learn_arguments::Tune),
     /// Retrain by a calendar or on drift: dataset, training, validation, registry, as far as shadow
     #[command(after_help = crate::learn_arguments::SCHEDULE)]
     Schedule(crate::learn_arguments::Schedule),

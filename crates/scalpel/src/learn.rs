@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 use std::fs;
+use std::path::Path;
 use std::sync::Mutex;
 
 use config::default_text;
@@ -27,6 +28,7 @@ pub(crate) fn learn(verb: &Learn) -> Outcome {
         Learn::Dataset(asked) => dataset(asked),
         Learn::Train(asked) => training(asked),
         Learn::Validate(asked) => crate::validate::validate(asked),
+        Learn::Tune(asked) => crate::tune::tune(asked),
         Learn::Schedule(asked) => crate::schedule::schedule(asked),
     }
 }
@@ -109,15 +111,16 @@ fn dataset(asked: &MakeDataset) -> Outcome {
     ))
 }
 
+/// The training spec of a file, or the usual one.
+pub(crate) fn spec_of(path: Option<&Path>, seed: u64) -> Result<TrainSpec, Failure> {
+    let Some(path) = path else { return Ok(TrainSpec::usual(seed)) };
+    let shown = |what: String| Failure::Usage(format!("{}: {what}", path.display()));
+    let text = fs::read_to_string(path).map_err(|error| shown(error.to_string()))?;
+    serde_json::from_str(&text).map_err(|error| shown(error.to_string()))
+}
+
 fn training(asked: &TrainOn) -> Outcome {
-    let mut spec = match &asked.spec {
-        Some(path) => {
-            let shown = |what: String| Failure::Usage(format!("{}: {what}", path.display()));
-            let text = fs::read_to_string(path).map_err(|error| shown(error.to_string()))?;
-            serde_json::from_str(&text).map_err(|error| shown(error.to_string()))?
-        }
-        None => TrainSpec::usual(asked.seed),
-    };
+    let mut spec = spec_of(asked.spec.as_deref(), asked.seed)?;
     if asked.no_net {
         spec.gru = None;
     }

@@ -54,6 +54,43 @@ pub(crate) struct Validate {
     pub(crate) json: bool,
 }
 
+pub(crate) const TUNE: &str = "Example:
+  scalpel learn tune eurusd.parquet --out runs/tune --trials 40 --seed 1
+  scalpel learn train eurusd.parquet --out runs/models --spec runs/tune/spec.json --sealed
+
+A killed search goes on with the same command. Nothing beyond the cut of the spec is looked at.";
+
+#[derive(Args)]
+pub(crate) struct Tune {
+    /// A dataset, as `learn dataset` makes it
+    #[arg(value_name = "FILE")]
+    pub(crate) dataset: PathBuf,
+    /// Folder for tune.jsonl and spec.json; a search that was killed goes on there
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: PathBuf,
+    /// Trials beside the spec that it begins with
+    #[arg(long)]
+    pub(crate) trials: usize,
+    /// Seed of everything that is drawn
+    #[arg(long, default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// The training spec to begin with, as JSON; what is not searched stays as it is
+    #[arg(long, value_name = "FILE")]
+    pub(crate) spec: Option<PathBuf>,
+    /// Threads; what is found does not depend on it
+    #[arg(long, default_value_t = 2)]
+    pub(crate) threads: usize,
+    /// The most memory that the process may have: 2GiB, 500MB
+    #[arg(long, value_name = "SIZE")]
+    pub(crate) memory: Option<String>,
+    /// The ledger of trials; by default trials.log beside the folder of --out
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ledger: Option<PathBuf>,
+    /// Print all trials as JSON on stdout, the best first
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
 pub(crate) const SCHEDULE: &str = "Example:
   scalpel learn schedule eurusd.plan.toml
 

@@ -8,6 +8,7 @@
 //! `trials`     every run and fit is counted     `package`   a training for the registry
 //! `validate`   is a training worth anything     `limits`    memory
 //! `learn_arguments` what can be asked of it     `schedule`  retraining by the calendar or on drift
+//! `tune`       which parameters
 
 mod arguments;
 mod backtest;
@@ -25,6 +26,7 @@ mod schedule;
 mod screen;
 mod seats;
 mod trials;
+mod tune;
 mod validate;
 
 use std::process::ExitCode;

@@ -89,10 +89,14 @@ pub(crate) fn now() -> i64 {
     screen::epoch_seconds().saturating_mul(1_000_000_000)
 }
 
+/// Makes the ledger's folder.
+pub(crate) fn make_room(ledger: &Ledger) -> Result<(), Failure> {
+    let Some(folder) = ledger.path().parent() else { return Ok(()) };
+    std::fs::create_dir_all(folder).map_err(|e| Failure::Output(format!("{}: {e}", folder.display())))
+}
+
 fn append(ledger: &Ledger, trial: &Trial) -> Result<(), Failure> {
-    if let Some(folder) = ledger.path().parent() {
-        std::fs::create_dir_all(folder).map_err(|e| Failure::Output(format!("{}: {e}", folder.display())))?;
-    }
+    make_room(ledger)?;
     let appended = ledger.append(trial).map_err(|fault| Failure::Output(fault.to_string()))?;
     if let Some(aside) = appended.aside {
         screen::line(&format!("the ledger's torn end was moved to {}", aside.display()));

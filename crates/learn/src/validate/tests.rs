@@ -51,7 +51,7 @@ fn ticks(folder: &Path, days: i64, (an_hour, seed, edge): (i64, u64, bool)) -> I
     Input { feeds }
 }
 
-fn small(seed: u64) -> TrainSpec {
+pub(crate) fn small(seed: u64) -> TrainSpec {
     let usual = TrainSpec::usual(seed);
     let boost = BoostSpec {
         trees_max: 15,
@@ -71,7 +71,7 @@ fn quick(seed: u64) -> ValidateSpec {
 }
 
 /// A dataset and a training of it, in a folder.
-fn trained(folder: &Path, days: i64, made: (i64, u64, bool)) -> PathBuf {
+pub(crate) fn trained(folder: &Path, days: i64, made: (i64, u64, bool)) -> PathBuf {
     let config = config();
     let barrier = ensemble::Barrier {
         target: Points(20),
@@ -148,7 +148,7 @@ fn a_planted_edge_is_seen_and_the_lockbox_stays_closed() {
 }
 
 /// Stops after so many words of progress, as a kill would.
-struct Fuse(AtomicU64);
+pub(crate) struct Fuse(pub(crate) AtomicU64);
 
 impl Progress for Fuse {
     fn at(&self, _: &str, _: u64, _: u64) -> bool {

@@ -3,6 +3,7 @@
 //! `asking` what is asked and refused   `runs` backtests      `data` inspect and import
 //! `journals` verify, replay, explain   `crashes` killed runs, full disks
 //! `models` the registry               `learning` from ticks to a seated model
+//! `validation` is a training worth anything, and retraining by a schedule
 
 #[cfg(test)]
 mod asking;
@@ -18,6 +19,8 @@ mod learning;
 mod models;
 #[cfg(test)]
 mod runs;
+#[cfg(test)]
+mod validation;
 
 #[cfg(test)]
 pub(crate) mod program {
