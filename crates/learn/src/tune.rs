@@ -259,7 +259,7 @@ mod tests {
             now: 1,
         };
         let whole = tune(&asking(0, 2), &Quiet).unwrap();
-        for fuse in [30, 250, 700] {
+        for fuse in [30, 100, 60] {
             let stopped = tune(&asking(1, 1), &Fuse(AtomicU64::new(fuse)));
             assert!(stopped.is_err_and(|fault| fault == Fault::Stopped), "{fuse}");
             // As if killed while a line was written.

@@ -158,7 +158,7 @@ pub(crate) fn decide(found: &mut Validation, results: &[(Time, f64)]) {
         day_largest: day_largest(results),
     };
     let Judged { verdict, reasons, marks } = judge(&evidence);
-    found.verdict = verdict.name().to_owned();
+    verdict.name().clone_into(&mut found.verdict);
     found.reasons = reasons;
     found.marks = marks
         .iter()
@@ -172,12 +172,12 @@ pub(crate) fn decide(found: &mut Validation, results: &[(Time, f64)]) {
         .collect();
     let lost = found.lockbox.found.as_ref().filter(|under| under.net <= 0.0 && verdict == report::Verdict::Edge);
     if let Some(under) = lost {
-        found.verdict = report::Verdict::NoEdge.name().to_owned();
+        report::Verdict::NoEdge.name().clone_into(&mut found.verdict);
         found.reasons =
             vec![format!("in the lockbox it earned {:+.3} pips a trade in {} trades", under.net, under.trades)];
     }
     if !found.sound.faults.is_empty() {
-        found.verdict = report::Verdict::NotEnoughData.name().to_owned();
+        report::Verdict::NotEnoughData.name().clone_into(&mut found.verdict);
         let reasons = found.sound.faults.iter().map(|fault| format!("cannot be judged: {fault}"));
         found.reasons = reasons.chain(std::mem::take(&mut found.reasons)).collect();
     }

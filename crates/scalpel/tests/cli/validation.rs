@@ -133,7 +133,7 @@ fn a_schedule_that_is_killed_at_every_step_goes_on_and_registers_once() {
         let mut child = command(here, &once).spawn().unwrap();
         // Killed as soon as so many steps are done, or once it has ended.
         while done(here) < steps && child.try_wait().unwrap().is_none() {
-            std::thread::sleep(std::time::Duration::from_millis(1));
+            crate::crashes::pause();
         }
         child.kill().unwrap();
         child.wait().unwrap();
