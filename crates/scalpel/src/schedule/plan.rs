@@ -176,6 +176,33 @@ impl Plan {
         if !name.is_empty() && !registry::manifest::named(&name) {
             reader.faults.push("name: must be 1 to 64 of a-z 0-9 . _ -, beginning with a letter or digit".into());
         }
+        let [dataset, train, validate] = Self::words(reader);
+        let when = Self::when(reader);
+        let (work, key, kek) = (reader.needed("work"), reader.needed("key"), reader.needed("kek"));
+        let alias = reader.text("alias").unwrap_or_else(|| "challenger".into());
+        let found = registry::Alias::parse(&alias);
+        let found = found.filter(|found| matches!(found, registry::Alias::Challenger | registry::Alias::Shadow));
+        let alias = found.or_else(|| reader.fault("alias", "must be challenger or shadow"));
+        Self {
+            name,
+            work: work.into(),
+            ticks: reader.files("ticks", true),
+            leader: reader.files("leader", false),
+            dataset,
+            train,
+            validate,
+            when,
+            drift: reader.text("drift").map(PathBuf::from),
+            registry: reader.needed("registry").into(),
+            key: reader.file("key", &key),
+            kek,
+            actor: reader.text("actor").unwrap_or_else(|| "scalpel learn schedule".into()),
+            alias: alias.unwrap_or(registry::Alias::Challenger),
+        }
+    }
+
+    /// The words of `learn dataset`, `learn train` and `learn validate`.
+    fn words(reader: &mut Reader) -> [Vec<String>; 3] {
         let symbol = reader.needed("symbol");
         let mut dataset = vec!["--symbol".to_owned(), symbol];
         for key in ["config", "spec"] {
@@ -213,28 +240,7 @@ impl Plan {
         for key in ["cadence", "rolling"] {
             reader.flag(key, &mut validate, time);
         }
-        let when = Self::when(reader);
-        let (work, key, kek) = (reader.needed("work"), reader.needed("key"), reader.needed("kek"));
-        let alias = reader.text("alias").unwrap_or_else(|| "challenger".into());
-        let found = registry::Alias::parse(&alias);
-        let found = found.filter(|found| matches!(found, registry::Alias::Challenger | registry::Alias::Shadow));
-        let alias = found.or_else(|| reader.fault("alias", "must be challenger or shadow"));
-        Self {
-            name,
-            work: work.into(),
-            ticks: reader.files("ticks", true),
-            leader: reader.files("leader", false),
-            dataset,
-            train,
-            validate,
-            when,
-            drift: reader.text("drift").map(PathBuf::from),
-            registry: reader.needed("registry").into(),
-            key: reader.file("key", &key),
-            kek,
-            actor: reader.text("actor").unwrap_or_else(|| "scalpel learn schedule".into()),
-            alias: alias.unwrap_or(registry::Alias::Challenger),
-        }
+        [dataset, train, validate]
     }
 
     fn when(reader: &mut Reader) -> When {
