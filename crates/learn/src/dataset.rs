@@ -3,12 +3,13 @@
 //! `spec`      when rows are taken, and what they are labelled with   `row`     one row
 //! `stream`    a desk without strategies hears the ticks              `meta`    what a file says about itself
 //! `write`     rows into Parquet                                      `read`    Parquet into columns
-//! `checks`    does anything look ahead; how long must it warm up
+//! `checks`    does anything look ahead; how long must it warm up    `recipe`  how to make the same rows again
 
 pub mod checks;
 pub mod meta;
 pub(crate) mod moves;
 pub mod read;
+pub mod recipe;
 pub mod row;
 pub mod spec;
 pub mod stream;

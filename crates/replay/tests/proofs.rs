@@ -106,7 +106,6 @@ fn assessed(config: &Config, ran: &Ran<Unrecorded>, ticks: Walk, coin_every: Spa
         net_pips: trade.net_pips,
     };
     let session = Session {
-        in_sample: false,
         manifest: Manifest {
             build: common::BUILD.into(),
             command: String::new(),

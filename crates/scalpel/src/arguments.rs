@@ -167,6 +167,15 @@ pub(crate) enum Learn {
     /// Rows into models, judged on days that none of them saw. What a killed run finished is not done again
     #[command(after_help = "Example:\n  scalpel learn train eurusd.parquet --out runs/models --test-from 2014-05-08")]
     Train(TrainOn),
+    /// Is a training worth anything? Judged on rows that nothing was learned from; the verdict goes into its package
+    #[command(after_help = crate::learn_arguments::VALIDATE)]
+    Validate(crate::learn_arguments::Validate),
+    /// Search the parameters of the trees, by what they say of rows that their folds did not know
+    #[command(after_help = crate::learn_arguments::TUNE)]
+    Tune(crate::learn_arguments::Tune),
+    /// Retrain by a calendar or on drift: dataset, training, validation, registry, as far as shadow
+    #[command(after_help = crate::learn_arguments::SCHEDULE)]
+    Schedule(crate::learn_arguments::Schedule),
 }
 
 #[derive(Args)]
@@ -216,6 +225,9 @@ pub(crate) struct MakeDataset {
     /// The Parquet file to write
     #[arg(long, value_name = "FILE")]
     pub(crate) out: PathBuf,
+    /// The most memory that the process may have: 2GiB, 500MB
+    #[arg(long, value_name = "SIZE")]
+    pub(crate) memory: Option<String>,
     /// Print one JSON object on stdout
     #[arg(long)]
     pub(crate) json: bool,
@@ -244,6 +256,12 @@ pub(crate) struct TrainOn {
     /// Train no recurrent net
     #[arg(long)]
     pub(crate) no_net: bool,
+    /// Judge nothing beyond the cut: it stays a lockbox, for `learn validate --open-lockbox`
+    #[arg(long)]
+    pub(crate) sealed: bool,
+    /// The most memory that the process may have: 2GiB, 500MB
+    #[arg(long, value_name = "SIZE")]
+    pub(crate) memory: Option<String>,
     /// The ledger of trials; by default trials.log beside the folder of --out
     #[arg(long, value_name = "FILE")]
     pub(crate) ledger: Option<PathBuf>,

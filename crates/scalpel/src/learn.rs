@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 use std::fs;
+use std::path::Path;
 use std::sync::Mutex;
 
 use config::default_text;
@@ -13,22 +14,26 @@ use learn::progress::Progress;
 use learn::train::pipeline::judge::{Quality, Report};
 use learn::train::pipeline::spec::TrainSpec;
 use learn::train::pipeline::train;
+use learn::validate::Origin;
 use market::{Points, Span};
 use replay::backtest::Input;
 
 use crate::arguments::{Learn, MakeDataset, TrainOn};
 use crate::backtest::{feeds, instruments, parse};
 use crate::screen::{self, Stage};
-use crate::{Failure, Outcome, package, seats, trials};
+use crate::{Failure, Outcome, limits, package, seats, trials};
 
 pub(crate) fn learn(verb: &Learn) -> Outcome {
     match verb {
         Learn::Dataset(asked) => dataset(asked),
         Learn::Train(asked) => training(asked),
+        Learn::Validate(asked) => crate::validate::validate(asked),
+        Learn::Tune(asked) => crate::tune::tune(asked),
+        Learn::Schedule(asked) => crate::schedule::schedule(asked),
     }
 }
 
-fn failed(fault: Fault) -> Failure {
+pub(crate) fn failed(fault: Fault) -> Failure {
     match fault {
         Fault::Feed(error) => Failure::Input(error.to_string()),
         Fault::Asked(..) => Failure::Usage(fault.to_string()),
@@ -38,14 +43,14 @@ fn failed(fault: Fault) -> Failure {
 }
 
 /// Draws on stderr how far a stage is.
-struct Drawn(Mutex<Stage>);
+pub(crate) struct Drawn(Mutex<Stage>);
 
 impl Drawn {
-    fn new(name: &str) -> Self {
+    pub(crate) fn new(name: &str) -> Self {
         Self(Mutex::new(Stage::new(name)))
     }
 
-    fn finish(self) {
+    pub(crate) fn finish(self) {
         if let Ok(stage) = self.0.into_inner() {
             stage.finish(0);
         }
@@ -62,6 +67,7 @@ impl Progress for Drawn {
 }
 
 fn dataset(asked: &MakeDataset) -> Outcome {
+    limits::bound(asked.memory.as_deref(), limits::DATASET)?;
     let mut options = Options::none();
     if let Some(zone) = &asked.zone {
         options.zone = Some(Zone::parse(zone).map_err(|error| Failure::Usage(error.to_string()))?);
@@ -106,15 +112,16 @@ fn dataset(asked: &MakeDataset) -> Outcome {
     ))
 }
 
+/// The training spec of a file, or the usual one.
+pub(crate) fn spec_of(path: Option<&Path>, seed: u64) -> Result<TrainSpec, Failure> {
+    let Some(path) = path else { return Ok(TrainSpec::usual(seed)) };
+    let shown = |what: String| Failure::Usage(format!("{}: {what}", path.display()));
+    let text = fs::read_to_string(path).map_err(|error| shown(error.to_string()))?;
+    serde_json::from_str(&text).map_err(|error| shown(error.to_string()))
+}
+
 fn training(asked: &TrainOn) -> Outcome {
-    let mut spec = match &asked.spec {
-        Some(path) => {
-            let shown = |what: String| Failure::Usage(format!("{}: {what}", path.display()));
-            let text = fs::read_to_string(path).map_err(|error| shown(error.to_string()))?;
-            serde_json::from_str(&text).map_err(|error| shown(error.to_string()))?
-        }
-        None => TrainSpec::usual(asked.seed),
-    };
+    let mut spec = spec_of(asked.spec.as_deref(), asked.seed)?;
     if asked.no_net {
         spec.gru = None;
     }
@@ -123,11 +130,19 @@ fn training(asked: &TrainOn) -> Outcome {
             Options::date_of(day).ok_or_else(|| Failure::Usage(format!("--test-from {day}: write 2014-05-08")))?;
         spec.test_from = Some(read.0);
     }
+    spec.sealed |= asked.sealed;
+    limits::bound(asked.memory.as_deref(), limits::of_dataset(&asked.dataset, asked.threads)?)?;
     let drawn = Drawn::new("training");
     let report = train(&asked.dataset, &asked.out, &spec, asked.threads, &drawn).map_err(failed)?;
     drawn.finish();
     let ledger = trials::ledger(asked.ledger.as_deref(), &asked.out);
     let trials = trials::fitted(&ledger, &report, asked.seed)?;
+    let origin = Origin {
+        dataset: asked.dataset.clone(),
+        sha256: report.dataset_sha256.clone(),
+        ledger: ledger.path().to_owned(),
+    };
+    origin.write(&asked.out).map_err(failed)?;
     let model = save_models(asked, (&report, trials))?;
     if asked.json {
         let object = serde_json::to_string_pretty(&report).map_err(|error| Failure::Broken(error.to_string()))?;
@@ -195,7 +210,12 @@ fn text(report: &Report) -> String {
         }
     }
     let pip = report.meta.pip.max(1) as f64;
-    let _ = writeln!(text, "\nOn the test rows, one trade at a time, after costs:");
+    let what = if report.rules.is_empty() {
+        "Sealed: what lies beyond the cut was not judged."
+    } else {
+        "On the test rows, one trade at a time, after costs:"
+    };
+    let _ = writeln!(text, "\n{what}");
     for rule in &report.rules {
         let _ = writeln!(
             text,

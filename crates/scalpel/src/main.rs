@@ -7,6 +7,9 @@
 //! `learn`      datasets and training            `seats`     trained models into their councils, `kept` those of a registry
 //! `trials`     every run and fit is counted     `package`   a training for the registry
 //! `rollout`    champions and challengers of a run
+//! `validate`   is a training worth anything     `limits`    memory
+//! `learn_arguments` what can be asked of it     `schedule`  retraining by the calendar or on drift
+//! `tune`       which parameters
 
 mod arguments;
 mod backtest;
@@ -16,15 +19,20 @@ mod facts;
 mod journals;
 mod kept;
 mod learn;
+mod learn_arguments;
+mod limits;
 mod models;
 mod models_arguments;
 mod models_keys;
 mod opened;
 mod package;
 mod rollout;
+mod schedule;
 mod screen;
 mod seats;
 mod trials;
+mod tune;
+mod validate;
 
 use std::process::ExitCode;
 

@@ -6,6 +6,7 @@ use std::path::Path;
 use ensemble::{Artefact, Brain, Trained, meta};
 use learn::train::model::Made;
 use learn::train::pipeline::judge::{Quality, Report};
+use learn::validate::figures::Validation as Validated;
 use registry::manifest::{BarrierSpec, Calibration, FeatureSchema, Kind, Manifest, Train, Validation};
 use registry::{Loaded, Version, card};
 use vault::Digest;
@@ -163,6 +164,48 @@ fn validation(report: &Report, test: Option<&Quality>, trial: u64) -> Validation
         pbo: None,
         spa_p: None,
         verdict: None,
+    }
+}
+
+/// Writes what a validation found into the package of a training: the manifest, the card, and `validation.json` among the
+/// files. A signature that was there is of what it was before, and goes. `false` when the training has no package.
+pub(crate) fn validated(folder: &Path, found: &Validated) -> Result<bool, Failure> {
+    let path = folder.join("manifest.json");
+    let failed = |error: std::io::Error| Failure::Output(format!("{}: {error}", folder.display()));
+    let Ok(bytes) = std::fs::read(&path) else { return Ok(false) };
+    let broken = |error: serde_json::Error| Failure::Input(format!("{}: {error}; train again", path.display()));
+    let mut manifest: Manifest = serde_json::from_slice(&bytes).map_err(broken)?;
+    let of = |name: &str| found.quality.iter().find(|quality| quality.of == name);
+    let at_cost = found.costs.iter().find(|under| under.at == 1.0);
+    let p: Option<Vec<f64>> = found.superior.iter().map(|beaten| beaten.p).collect();
+    let validation = &mut manifest.validation;
+    validation.method = format!(
+        "{} windows of a walk forward ({} rows), {} combinatorial splits, purged and with embargo; auc is of direction, brier and ece of both sides",
+        found.windows, found.walked, found.paths.splits
+    );
+    validation.auc = of("direction").map(|quality| quality.auc);
+    validation.brier = of("both").map(|quality| quality.brier);
+    validation.ece = of("both").map(|quality| quality.ece);
+    validation.logloss = None;
+    validation.exp_pips = at_cost.filter(|under| under.trades > 0).map(|under| under.net);
+    validation.exp_lo95 = at_cost.and_then(|under| under.interval).map(|ends| ends.low);
+    validation.dsr = found.deflated.as_ref().map(|deflated| deflated.probability);
+    validation.dsr_n = found.deflated.as_ref().map(|deflated| deflated.trials).or(validation.dsr_n);
+    validation.pbo = found.overfit.as_ref().map(|overfit| overfit.probability);
+    validation.spa_p = p.filter(|p| !p.is_empty()).map(|p| p.into_iter().fold(0.0, f64::max));
+    validation.verdict = Some(found.verdict.clone());
+    manifest.files.clear();
+    let broken = |error: serde_json::Error| Failure::Broken(error.to_string());
+    let found_json = serde_json::to_vec_pretty(found).map_err(broken)?;
+    let json = serde_json::to_vec_pretty(&manifest).map_err(broken)?;
+    let card =
+        format!("{}\nThe verdict of its validation: {}.\n", card::write(&manifest, FAILS).trim_end(), found.verdict);
+    std::fs::write(folder.join("validation.json"), found_json).map_err(failed)?;
+    std::fs::write(folder.join("card.md"), card).map_err(failed)?;
+    std::fs::write(&path, json).map_err(failed)?;
+    match std::fs::remove_file(folder.join("manifest.dsse")) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(failed(error)),
+        _ => Ok(true),
     }
 }
 

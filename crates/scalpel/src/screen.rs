@@ -83,7 +83,9 @@ impl Stage {
         }
         if self.line_at.elapsed() >= LINE_EVERY {
             self.line_at = now();
-            line(&format!("{name}: {done} of {total}"));
+            let left = self.started.elapsed().as_secs_f64() * (total.max(done) - done) as f64 / done.max(1) as f64;
+            let left = if done > 0 { format!(", {left:.0} s left") } else { String::new() };
+            line(&format!("{name}: {done} of {total}{left}"));
         }
     }
 

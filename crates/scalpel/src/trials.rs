@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use learn::ledger::{Kind, Ledger, Trial};
+use learn::lockbox::{Candidate, Lockbox};
 use learn::train::pipeline::judge::Report;
 use report::{Assessment, Session};
 
@@ -67,17 +68,35 @@ pub(crate) fn fitted(ledger: &Ledger, report: &Report, seed: u64) -> Result<u64,
             },
         )?;
     }
+    if let Some((from, to)) = report.beyond.filter(|_| !report.spec.sealed) {
+        looked(ledger, &Lockbox { from, to }, report, (learn::ledger::digest(&spec), seed))?;
+    }
     count(ledger)
 }
 
-fn now() -> i64 {
+/// A training that is not sealed shows figures of what lies beyond its cut: that is opening the lockbox.
+fn looked(ledger: &Ledger, lockbox: &Lockbox, report: &Report, (config, seed): (String, u64)) -> Result<(), Failure> {
+    let data = vec![report.dataset_sha256.clone()];
+    let candidate = Candidate { config, data, code: BUILD.into(), seed, parent: None };
+    let opened = lockbox.open(ledger, &candidate, now()).map_err(|fault| Failure::Output(fault.to_string()))?;
+    if let Some(warning) = opened.warning() {
+        screen::line(&format!("{warning}; --sealed leaves it closed"));
+    }
+    Ok(())
+}
+
+pub(crate) fn now() -> i64 {
     screen::epoch_seconds().saturating_mul(1_000_000_000)
 }
 
+/// Makes the ledger's folder.
+pub(crate) fn make_room(ledger: &Ledger) -> Result<(), Failure> {
+    let Some(folder) = ledger.path().parent() else { return Ok(()) };
+    std::fs::create_dir_all(folder).map_err(|e| Failure::Output(format!("{}: {e}", folder.display())))
+}
+
 fn append(ledger: &Ledger, trial: &Trial) -> Result<(), Failure> {
-    if let Some(folder) = ledger.path().parent() {
-        std::fs::create_dir_all(folder).map_err(|e| Failure::Output(format!("{}: {e}", folder.display())))?;
-    }
+    make_room(ledger)?;
     let appended = ledger.append(trial).map_err(|fault| Failure::Output(fault.to_string()))?;
     if let Some(aside) = appended.aside {
         screen::line(&format!("the ledger's torn end was moved to {}", aside.display()));

@@ -1,16 +1,19 @@
 //! A net and a meta model in their seats.
 
+use std::sync::Arc;
+
 use super::*;
-use crate::artefact::{Brain, Input, Line, Parts, Scale};
+use crate::artefact::{Artefact, Brain, Input, Line, Parts, Scale, Sequence};
 use crate::cadence::Cadence;
 use crate::decide::{DecideSpec, Decision, NoTrade, Reason, decide};
 use crate::meta::MetaSilence;
 use crate::testing::{BARRIER, COUNCIL, DECIDE, Market};
 use features::Feature;
-use market::{Reader, State};
+use market::{Reader, Side, State};
 use models::Net;
 use models::forest::{Forest, Leaf, Link, Tree};
 use models::net::{Activation, GruSpec, LayerSpec, NetSpec};
+use models::paired::PairedSpec;
 
 fn leaf(features: usize, value: f64) -> Forest {
     let mut builder = Forest::builder(features).link(Link::Logistic { slope: 1.0 });
@@ -77,7 +80,7 @@ fn a_net_warms_up_keeps_its_word_goes_stale_and_rests() {
     assert_eq!(said(&council), Err(Abstain::WarmUp));
     quote(&mut council, &mut market);
     assert_eq!(said(&council), Err(Abstain::NoModel));
-    council.install(net(1)).unwrap();
+    council.install(net(1), None).unwrap();
     let mut steps = Vec::new();
     for _ in 0..20_000 {
         quote(&mut council, &mut market);
@@ -114,8 +117,8 @@ fn a_net_warms_up_keeps_its_word_goes_stale_and_rests() {
 #[test]
 fn a_restored_net_goes_on_bit_for_bit() {
     let (mut council, mut market) = (Council::new(&COUNCIL), Market::new(5, 0.6));
-    council.install(net(1)).unwrap();
-    council.install(net(2)).unwrap();
+    council.install(net(1), None).unwrap();
+    council.install(net(2), None).unwrap();
     for cut in [1, 7, 4_000] {
         for _ in 0..cut {
             let (tick, frame) = market.next();
@@ -142,16 +145,16 @@ fn a_restored_net_goes_on_bit_for_bit() {
         market = on;
         assert!(council.roll_back(Trained::Sequence));
         assert_eq!(council.net().unwrap().1.steps(), 0, "it has missed ticks");
-        council.install(net(2)).unwrap();
+        council.install(net(2), None).unwrap();
     }
 }
 
 /// The council after a day on which trees that favour buying sit at it, and a spec that lets everything else pass.
 fn warm(meta: Option<(u8, f64)>) -> (Council, Tick) {
     let (mut council, mut market) = (Council::new(&COUNCIL), Market::new(9, 0.9));
-    council.install(model(1, Brain::Trees([leaf(1, 0.3), leaf(1, -0.3)]))).unwrap();
+    council.install(model(1, Brain::Trees([leaf(1, 0.3), leaf(1, -0.3)])), None).unwrap();
     if let Some((of, odds)) = meta {
-        council.install(model(2, Brain::Meta { forest: leaf(10, odds), of: [of; 32] })).unwrap();
+        council.install(model(2, Brain::Meta { forest: leaf(10, odds), of: [of; 32] }), None).unwrap();
     }
     for _ in 0..60_000 {
         let (tick, frame) = market.next();
@@ -205,9 +208,9 @@ fn the_meta_model_comes_and_goes_and_has_no_trial() {
     let (mut council, tick) = warm(Some((1, 0.4)));
     let second = |digest| model(digest, Brain::Meta { forest: leaf(10, -0.4), of: [1; 32] });
     let trial = PairedSpec::default();
-    assert_eq!(council.challenge(second(3), trial), Err(Misfit::NoTrial(Trained::Meta)));
+    assert_eq!(council.challenge(second(3), None, trial), Err(Misfit::NoTrial(Trained::Meta)));
     assert!(!council.promote(Trained::Meta) && !council.dismiss(Trained::Meta));
-    council.install(second(3)).unwrap();
+    council.install(second(3), None).unwrap();
     assert_eq!(council.former(Trained::Meta).unwrap().digest(), &[2; 32]);
     let spec = DecideSpec { margin_points: -1e9, gate_min: 0.0, awake_min: 1, ..DECIDE };
     let silent = decide(&council, &spec, &tick).unwrap();
@@ -222,6 +225,6 @@ fn the_meta_model_comes_and_goes_and_has_no_trial() {
     // Other trees sit down: what it saw was not about them.
     let (mut council, tick) = warm(Some((1, 0.4)));
     assert!(decide(&council, &spec, &tick).unwrap().meta.is_some());
-    council.install(model(5, Brain::Trees([leaf(1, 0.2), leaf(1, -0.2)]))).unwrap();
+    council.install(model(5, Brain::Trees([leaf(1, 0.2), leaf(1, -0.2)])), None).unwrap();
     assert!(council.meta_question(Side::Buy).is_none());
 }

@@ -10,6 +10,7 @@ use replay::backtest::Input;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::dataset::recipe::Recipe;
 use crate::dataset::spec::{DatasetSpec, Primary};
 use crate::fault::Fault;
 
@@ -81,6 +82,9 @@ pub struct Meta {
     pub config_sha256: String,
     /// The ticks.
     pub data: Vec<DataDigest>,
+    /// How to make the same rows again; absent in files of older programs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recipe: Option<Recipe>,
 }
 
 impl Meta {
@@ -126,6 +130,7 @@ impl Meta {
             },
             config_sha256: hex(&Sha256::digest(config.text.as_bytes())),
             data,
+            recipe: Some(Recipe::of(config, input, spec)?),
         })
     }
 }

@@ -218,6 +218,7 @@ impl Run<'_> {
             spec: self.spec.clone(),
             develop: ground.develop.len(),
             test: ground.test.len(),
+            beyond: ground.beyond(),
             trees: trees.each_ref().map(|side| side.forest.trees.len()),
             worth: trees.each_ref().map(|side| side.worth.clone()),
             importance: trees.each_ref().map(|side| judge::importance(&side.forest)),

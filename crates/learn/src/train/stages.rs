@@ -140,7 +140,7 @@ pub(crate) fn digest(bytes: &[u8]) -> String {
 }
 
 /// Writes a file so that its name only ever stands for whole content, also after a loss of power.
-fn replace(path: &Path, bytes: &[u8]) -> Result<(), Fault> {
+pub(crate) fn replace(path: &Path, bytes: &[u8]) -> Result<(), Fault> {
     let failed = |error: std::io::Error| Fault::file(path, &error);
     let mut name = path.as_os_str().to_owned();
     name.push(".partial");

@@ -96,7 +96,7 @@ impl Swapped {
         for model in pair {
             let (by, digest) = (Operator::new("bench").unwrap(), *model.digest());
             self.desk.shelve(model);
-            self.hear(time, Fact::Commanded(Command::Seat { by, digest, class: 0, role: Role::Champion }));
+            self.hear(time, Fact::Commanded(Command::Seat { by, digest, class: 0, role: Role::Champion, until: None }));
         }
         self.sits = Some(nth);
     }

@@ -14,7 +14,7 @@ fn uninterrupted(files: &[String]) -> String {
 }
 
 #[expect(clippy::disallowed_methods, reason = "waits for another process, which nothing announces")]
-fn pause() {
+pub(crate) fn pause() {
     std::thread::sleep(Duration::from_millis(2));
 }
 

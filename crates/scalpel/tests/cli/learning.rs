@@ -43,7 +43,7 @@ fn from_ticks_to_a_model_that_sits_at_the_council() {
     dataset(&days[..6], "rows.parquet").expect(0, &["rows of 64 features", "target 30 stop 30 points"]);
     let train = ["learn", "train", "rows.parquet", "--out", "runs/first", "--no-net"];
     let told = scalpel(here, &train).expect(0, &["trees.model   digest", "direction", "Trials   3 in runs/trials.log"]);
-    let again = scalpel(here, &train).expect(0, &["Trials   6 in runs/trials.log"]);
+    let again = scalpel(here, &train).expect(0, &["Trials   7 in runs/trials.log"]);
     let digest = |told: &str| told.split("digest ").nth(1).unwrap()[..64].to_owned();
     assert_eq!(digest(&told.out), digest(&again.out), "what is finished is not made anew");
     through_the_registry(here);
@@ -55,7 +55,7 @@ fn from_ticks_to_a_model_that_sits_at_the_council() {
         scalpel(here, &asked)
     };
     run(&[], "runs/other", &days[6]).expect(2, &["no class of the configuration trades what it was trained for"]);
-    run(&["--config", "fast.toml"], "runs/judged", &days[6]).expect(0, &["VERDICT", "Trials   8 in the ledger"]);
+    run(&["--config", "fast.toml"], "runs/judged", &days[6]).expect(0, &["VERDICT", "Trials   9 in the ledger"]);
     crate::rollout::challenge(here, "fast.toml", model, &days[6]);
     let journal = "runs/judged/session.journal";
     scalpel(here, &["replay", journal]).expect(0, &["followed again bit for bit"]);

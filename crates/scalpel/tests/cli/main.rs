@@ -4,6 +4,7 @@
 //! `journals` verify, replay, explain   `crashes` killed runs, full disks
 //! `models` the registry               `learning` from ticks to a seated model
 //! `rollout` news, challengers, canaries
+//! `validation` is a training worth anything, and retraining by a schedule
 
 #[cfg(test)]
 mod asking;
@@ -21,6 +22,8 @@ mod models;
 mod rollout;
 #[cfg(test)]
 mod runs;
+#[cfg(test)]
+mod validation;
 
 #[cfg(test)]
 pub(crate) mod program {

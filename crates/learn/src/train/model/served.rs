@@ -46,7 +46,7 @@ fn desk(config: &config::Config, class: u16, models: Vec<Artefact>) -> (Desk, Ac
     for model in models {
         let (by, digest) = (Operator::new("Ann").unwrap(), *model.digest());
         desk.shelve(Arc::new(model));
-        let fact = Fact::Commanded(Command::Seat { by, digest, class, role: Role::Champion });
+        let fact = Fact::Commanded(Command::Seat { by, digest, class, role: Role::Champion, until: None });
         desk.on_event(&Event { seq: 1, time: Time(0), fact }, &mut actions);
         actions.clear();
     }

@@ -30,6 +30,8 @@ pub struct Ground {
     pub test: Vec<u32>,
     /// What the labels are about.
     pub barrier: Barrier,
+    /// Whether `test` is left unjudged.
+    pub sealed: bool,
 }
 
 impl Ground {
@@ -60,12 +62,18 @@ impl Ground {
             horizon: Span::from_millis(meta.horizon_ms),
             commission_points: meta.commission,
         };
-        Ok(Self { data, digest, times, sides, ended, develop, test, barrier })
+        Ok(Self { data, digest, times, sides, ended, develop, test, barrier, sealed: spec.sealed })
     }
 
     /// Where the two parts end and begin.
     pub(crate) fn cut(&self) -> (usize, usize, Option<u32>) {
         (self.develop.len(), self.test.len(), self.test.first().copied())
+    }
+
+    /// The first and the last moment of what lies beyond the cut.
+    pub(crate) fn beyond(&self) -> Option<(i64, i64)> {
+        let from = self.times[*self.test.first()? as usize];
+        Some((from, self.ended.iter().copied().max().unwrap_or(from).max(from)))
     }
 
     pub(crate) fn lives(&self) -> Lives<'_> {

@@ -63,7 +63,7 @@ impl Judged {
         }
         let base = won / mass;
         let on = |rows: &[u32]| quality(&known(rows), p, &labels.won, &labels.weight, base);
-        let (develop, test) = (on(&ground.develop), on(&ground.test));
+        let (develop, test) = (on(&ground.develop), if ground.sealed { None } else { on(&ground.test) });
         Self { model: name.0.to_owned(), side: name.1.to_owned(), develop, test }
     }
 }
@@ -87,6 +87,9 @@ pub struct Rule {
 
 impl Rule {
     pub(crate) fn all(ground: &Ground, p: &[Vec<f64>; 2], meta: &[f64], side: &[u8]) -> Vec<Self> {
+        if ground.sealed {
+            return Vec::new();
+        }
         let best = |row: usize| p[usize::from(side[row])][row];
         let top = |share: f64| {
             let mut said: Vec<f64> =
@@ -155,6 +158,9 @@ pub struct Report {
     pub develop: usize,
     /// Rows judged on.
     pub test: usize,
+    /// The first and the last moment of what lies beyond the cut, in nanoseconds since 1970 UTC.
+    #[serde(default)]
+    pub beyond: Option<(i64, i64)>,
     /// Trees of the buy and the sell side.
     pub trees: [usize; 2],
     /// What their scores are worth.

@@ -58,6 +58,9 @@ pub struct TrainSpec {
     pub miscoverage: f64,
     /// Labels of a block, by uniqueness.
     pub block: f64,
+    /// Whether what lies beyond the cut is left unjudged, for a lockbox that is opened once, at the end.
+    #[serde(default)]
+    pub sealed: bool,
 }
 
 impl TrainSpec {
@@ -78,6 +81,7 @@ impl TrainSpec {
             calibration_prior: 1.0,
             miscoverage: 0.2,
             block: 50.0,
+            sealed: false,
         }
     }
 
