@@ -96,11 +96,6 @@ fn extremising_is_clipped() {
     assert!(with(2.0) > with(1.0));
 }
 
-/// One of each agent.
-fn all<T: std::fmt::Debug>(one: impl Strategy<Value = T>) -> impl Strategy<Value = [T; AGENTS]> {
-    prop::collection::vec(one, AGENTS).prop_map(|all| all.try_into().unwrap())
-}
-
 fn vote() -> impl Strategy<Value = Vote> {
     (prop::array::uniform2(0.0..=1.0_f64), 0.0..=1.0_f64, 0_usize..10).prop_map(|(p, confidence, reason)| {
         let edge = clipped_logit(1.0);
