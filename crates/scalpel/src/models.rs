@@ -60,7 +60,7 @@ fn init(at: &At, owner: &str, (key, kek_file): (&Path, &Path), (p256, days): (bo
     }
     let made = SigningKey::generate(if p256 { Algorithm::P256 } else { Algorithm::Ed25519 }).map_err(written)?;
     let now_s = screen::epoch_seconds();
-    let kek = Kek::generate(&format!("kek-{now_s}")).map_err(written)?;
+    let kek = Kek::generate(&format!("kek-{now_s}-{}", std::process::id())).map_err(written)?;
     let text = passphrase().ok();
     let locked = text.as_ref().map(|text| (text.as_str(), vault::kek::Work::RECOMMENDED));
     files::write_key(key, &made).map_err(written)?;
