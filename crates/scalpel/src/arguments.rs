@@ -155,6 +155,9 @@ pub(crate) struct ConfigFor {
     /// The symbol to trade
     #[arg(long, default_value = "EURUSD")]
     pub(crate) symbol: String,
+    /// That of the main job: EURUSD led by another feed, and a second class that trained models serve
+    #[arg(long, conflicts_with = "symbol")]
+    pub(crate) main_job: bool,
 }
 
 #[derive(Subcommand)]

@@ -45,12 +45,18 @@ pub(crate) fn main_job(asked: &Run) -> Outcome {
     let base = job(asked)?;
     let out = folder(asked.out.as_deref(), false)?;
     let files = bundled::write(&out.join("ticks"))?;
-    let instruments = instruments("EURUSD", true)?;
-    let text = default_text(&instruments).map_err(Failure::Usage)?;
-    let config = parse(&text, "the built-in configuration", asked.seed)?;
+    let config = parse(&main_text()?, "the built-in configuration", asked.seed)?;
     let input = Input { feeds: vec![(files.traded, Options::none()), (files.leader, Options::none())] };
     let command = format!("scalpel --seed {}", asked.seed);
-    run(&Job::new(base, config, input, out, command))
+    let models = crate::seats::bundled(&out.join("model"), &config)?;
+    let script = Script { models, ..Script::default() };
+    run(&Job { script, ..Job::new(base, config, input, out, command) })
+}
+
+/// The configuration of the main job: the default desk, and a class that the bundled models serve.
+fn main_text() -> Result<String, Failure> {
+    let text = default_text(&instruments("EURUSD", true)?).map_err(Failure::Usage)?;
+    Ok(text + include_str!("demo.toml"))
 }
 
 /// The part of a job that comes from the common arguments.
@@ -110,6 +116,9 @@ fn doubt_symbol(asked: &Backtest, options: &Options) {
 
 /// `scalpel config`.
 pub(crate) fn print_config(asked: &ConfigFor) -> Outcome {
+    if asked.main_job {
+        return screen::say(main_text()?.trim_end());
+    }
     screen::say(default_text(&instruments(&asked.symbol, false)?).map_err(Failure::Usage)?.trim_end())
 }
 

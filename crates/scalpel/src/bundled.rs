@@ -27,6 +27,50 @@ const PAPERS: &[(&str, &[u8])] = &[
     ("LICENCE.Apache-2.0.txt", include_bytes!("../../../data/ticks/LICENCE.Apache-2.0.txt")),
 ];
 
+macro_rules! package {
+    ($($file:literal),*) => {
+        &[$(($file, include_bytes!(concat!("../../../data/models/eurusd-quick/", $file)))),*]
+    };
+}
+
+/// Models that were trained on the first of these days, signed: see data/models/README.md.
+const MODEL: &[(&str, &[u8])] = package!(
+    "manifest.json",
+    "manifest.dsse",
+    "golden.jsonl",
+    "card.md",
+    "validation.json",
+    "trees.model",
+    "net.model",
+    "meta.model"
+);
+
+/// Whose signature counts for them.
+const TRUST: &[u8] = include_bytes!("../../../data/models/trust.json");
+
+/// The bundled models, written into a folder and checked there as any package is, as of the moment of their making: the
+/// ticks that they meet are older than that.
+pub(crate) fn models(folder: &Path) -> Result<(registry::Manifest, Vec<ensemble::Artefact>), Failure> {
+    put(folder, MODEL)?;
+    let broken = |what: &dyn std::fmt::Display| Failure::Broken(format!("the bundled models: {what}"));
+    let trust = vault::TrustStore::from_json(TRUST).map_err(|error| broken(&error))?;
+    let said = registry::Manifest::from_json("manifest.json", MODEL[0].1).map_err(|refusal| broken(&refusal))?;
+    crate::package::of_folder(folder, &trust, said.created_at_s)
+}
+
+/// Writes files into a folder.
+fn put(folder: &Path, files: &[(&str, &[u8])]) -> Result<Vec<PathBuf>, Failure> {
+    let mut paths = Vec::new();
+    for (name, bytes) in files {
+        let path = folder.join(name);
+        let made = path.parent().map_or(Ok(()), std::fs::create_dir_all);
+        made.and_then(|()| std::fs::write(&path, bytes))
+            .map_err(|error| Failure::Output(format!("{}: {error}", path.display())))?;
+        paths.push(path);
+    }
+    Ok(paths)
+}
+
 /// The bundled files, on disk.
 pub(crate) struct Bundled {
     pub(crate) traded: Vec<PathBuf>,
@@ -35,17 +79,6 @@ pub(crate) struct Bundled {
 
 /// Writes the bundled ticks into a folder, so that any tool can read what was replayed.
 pub(crate) fn write(folder: &Path) -> Result<Bundled, Failure> {
-    let write = |files: &[(&str, &[u8])]| -> Result<Vec<PathBuf>, Failure> {
-        let mut paths = Vec::new();
-        for (name, bytes) in files {
-            let path = folder.join(name);
-            let made = path.parent().map_or(Ok(()), std::fs::create_dir_all);
-            made.and_then(|()| std::fs::write(&path, bytes))
-                .map_err(|error| Failure::Output(format!("{}: {error}", path.display())))?;
-            paths.push(path);
-        }
-        Ok(paths)
-    };
-    write(PAPERS)?;
-    Ok(Bundled { traded: write(TRADED)?, leader: write(LEADER)? })
+    put(folder, PAPERS)?;
+    Ok(Bundled { traded: put(folder, TRADED)?, leader: put(folder, LEADER)? })
 }

@@ -7,9 +7,9 @@ use ensemble::{Artefact, Brain, Trained, meta};
 use learn::train::model::Made;
 use learn::train::pipeline::judge::{Quality, Report};
 use learn::validate::figures::Validation as Validated;
-use registry::manifest::{BarrierSpec, Calibration, FeatureSchema, Kind, Manifest, Train, Validation};
-use registry::{Loaded, Version, card};
-use vault::Digest;
+use registry::manifest::{BarrierSpec, Calibration, FeatureSchema, Kind, Train, Validation};
+use registry::{Loaded, Manifest, Version, card, golden};
+use vault::{Digest, TrustStore};
 
 use crate::backtest::BUILD;
 use crate::{Failure, Outcome, screen, seats};
@@ -27,7 +27,7 @@ pub(crate) fn write(folder: &Path, made: &[&Made], (report, trial): (&Report, u6
     let json = serde_json::to_vec_pretty(&manifest).map_err(|error| Failure::Broken(error.to_string()))?;
     std::fs::create_dir_all(folder).map_err(failed)?;
     std::fs::write(folder.join("manifest.json"), json).map_err(failed)?;
-    std::fs::write(folder.join("golden.jsonl"), golden(made)).map_err(failed)?;
+    std::fs::write(folder.join("golden.jsonl"), questions(made)).map_err(failed)?;
     std::fs::write(folder.join("card.md"), card::write(&manifest, FAILS)).map_err(failed)?;
     for seat in Trained::ALL {
         let path = folder.join(seats::file_of(*seat));
@@ -210,7 +210,7 @@ pub(crate) fn validated(folder: &Path, found: &Validated) -> Result<bool, Failur
 }
 
 /// What the models answer on rows of their dataset, for both sides.
-fn golden(made: &[&Made]) -> String {
+fn questions(made: &[&Made]) -> String {
     let (mut text, schema) = (String::new(), schema(made.iter().map(|made| &made.model)));
     for made in made {
         let own = columns(&made.model);
@@ -240,10 +240,15 @@ pub(crate) fn is_ours(loaded: &Loaded) -> bool {
 /// # Errors
 /// Why it has none, or which is none.
 pub(crate) fn parse(loaded: &Loaded) -> Result<Vec<Artefact>, String> {
+    of_files(|file| loaded.files.get(file).map(Vec::as_slice))
+}
+
+/// The models of a package's verified files, which answer to their names.
+fn of_files<'a>(bytes: impl Fn(&str) -> Option<&'a [u8]>) -> Result<Vec<Artefact>, String> {
     let mut models = Vec::new();
     for seat in Trained::ALL {
         let file = seats::file_of(*seat);
-        let Some(bytes) = loaded.files.get(file) else { continue };
+        let Some(bytes) = bytes(file) else { continue };
         let model = replay::beside::parse(bytes).map_err(|error| format!("{file}: {error}"))?;
         if model.seat() != *seat {
             return Err(format!("{file} is a model of another seat"));
@@ -251,6 +256,22 @@ pub(crate) fn parse(loaded: &Loaded) -> Result<Vec<Artefact>, String> {
         models.push(model);
     }
     if models.is_empty() { Err(format!("there is none of {} in it", seats::FILES.join(", "))) } else { Ok(models) }
+}
+
+/// The models of a signed folder that lies outside of any registry, after every check, as of a moment in seconds since 1970.
+///
+/// # Errors
+/// Which check refused it, and why.
+pub(crate) fn of_folder(folder: &Path, trust: &TrustStore, now_s: i64) -> Result<(Manifest, Vec<Artefact>), Failure> {
+    let refused = |refusal: &registry::Refusal| crate::models::failed(refusal);
+    let (draft, _) = registry::verify_folder(folder, trust, now_s).map_err(|refusal| refused(&refusal))?;
+    let shown = |why: String| Failure::Proof(format!("{}: {why}", folder.display()));
+    let bytes = |name: &str| draft.files.iter().find(|(file, _)| file == name).map(|(_, bytes)| bytes.as_slice());
+    let models = of_files(bytes).map_err(shown)?;
+    let width = draft.manifest.feature_schema.names.len();
+    let rows = golden::read("golden.jsonl", &draft.golden, width).map_err(|refusal| refused(&refusal))?;
+    golden::check("golden.jsonl", &rows, |x| ask(&models, x)).map_err(|refusal| refused(&refusal))?;
+    Ok((draft.manifest, models))
 }
 
 /// What a model answers to a golden question: a row of all columns, the side behind it, and which model is asked.

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use desk::{Desk, News};
+use ensemble::watch::Drifted;
 use ensemble::{Artefact, Chair, Council, Trained, Trial};
 use market::Time;
 use models::paired::Decision as Ruling;
@@ -156,6 +157,9 @@ fn evidence(trial: &Trial, council: &Council, seat: Trained) -> Value {
     Value::Object(found)
 }
 
+/// Moved inputs are many: a list for people counts them.
+const INPUT_DRIFTED: &str = " drifted: input";
+
 /// What was told of models, for a list.
 fn event(seq: u64, time: Time, news: &News) -> Option<Value> {
     let (class, seat) = about(news)?;
@@ -167,6 +171,9 @@ fn event(seq: u64, time: Time, news: &News) -> Option<Value> {
         News::Withdrawn { chair, why, back, .. } => {
             let then = if *back { "; the one before is back" } else { "" };
             format!("{} left: {}{then}", chair_name(*chair), why.name())
+        }
+        News::Drifted { chair, what: Drifted::Inputs { input }, .. } => {
+            format!("{}{INPUT_DRIFTED} {input}", chair_name(*chair))
         }
         News::Drifted { chair, what, .. } => format!("{} drifted: {what:?}", chair_name(*chair)),
         News::Staged { .. } => "canary staged".into(),
@@ -246,8 +253,16 @@ fn print(file: &Path, object: &Value) -> Outcome {
             text(&trial["labels_per_hour"])
         ))?;
     }
-    for event in object["events"].as_array().unwrap_or(&none) {
-        screen::say(&format!("{}  {}  {}", text(&event["seq"]), text(&event["time"]), text(&event["what"])))?;
+    let events = object["events"].as_array().unwrap_or(&none);
+    let is_input = |event: &&Value| event["what"].as_str().is_some_and(|what| what.contains(INPUT_DRIFTED));
+    for event in events.iter().filter(|event| !is_input(event)) {
+        let seat = text(&event["seat"]);
+        screen::say(&format!("{}  {}  {seat}: {}", text(&event["seq"]), text(&event["time"]), text(&event["what"])))?;
+    }
+    let moved: Vec<&Value> = events.iter().filter(is_input).collect();
+    if let (Some(first), Some(last)) = (moved.first(), moved.last()) {
+        let (count, first, last) = (moved.len(), text(&first["time"]), text(&last["time"]));
+        screen::say(&format!("{count} alarms of inputs that moved, {first} to {last}; --json lists them"))?;
     }
     Ok(())
 }

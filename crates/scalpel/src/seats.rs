@@ -151,6 +151,18 @@ fn on_trial(seating: Seating, asked: &Backtest) -> Result<Seating, Failure> {
     Ok(Seating { role: Role::Challenger(rules), canary, ..seating })
 }
 
+/// The models that the program carries, written into a folder and checked there, for the main job.
+pub(crate) fn bundled(folder: &Path, config: &Config) -> Result<Vec<Seating>, Failure> {
+    let (manifest, models) = crate::bundled::models(folder)?;
+    let shown = format!("{} {}", manifest.name, manifest.version);
+    let mut seatings = Vec::new();
+    for model in models {
+        let from = model.parts().honest_from();
+        seatings.push(Seating { from, ..seating(model, &shown, config)? });
+    }
+    Ok(seatings)
+}
+
 /// Everything that a command line lets happen beside the ticks.
 pub(crate) fn script(asked: &Backtest, config: &Config) -> Result<Script, Failure> {
     let mut models = seatings(&asked.model, &asked.kept, config, asked.in_sample)?;

@@ -22,6 +22,8 @@ pub struct Ground {
     pub times: Vec<i64>,
     /// The labels of a buy and of a sell.
     pub sides: [SideLabels; 2],
+    /// How far the mid moved from the latency to the horizon, NaN where nobody knows.
+    pub moved: Vec<f64>,
     /// When the last label of each row was known.
     pub ended: Vec<i64>,
     /// Rows that may be learned from: their labels were known before the test begins.
@@ -47,6 +49,7 @@ impl Ground {
             return Err(Fault::content(path, &"its times go back: build it again"));
         }
         let sides = [data.labels(0)?, data.labels(1)?];
+        let moved = data.column("moved")?;
         let ended: Vec<i64> = sides[0].ended.iter().zip(&sides[1].ended).map(|(buy, sell)| *buy.max(sell)).collect();
         let from = spec.test_from(&times).0;
         let rows = || (0..times.len() as u32).filter(|row| sides.iter().any(|side| side.weight[*row as usize] > 0.0));
@@ -62,7 +65,7 @@ impl Ground {
             horizon: Span::from_millis(meta.horizon_ms),
             commission_points: meta.commission,
         };
-        Ok(Self { data, digest, times, sides, ended, develop, test, barrier, sealed: spec.sealed })
+        Ok(Self { data, digest, times, sides, moved, ended, develop, test, barrier, sealed: spec.sealed })
     }
 
     /// Where the two parts end and begin.
@@ -85,15 +88,18 @@ impl Ground {
         TwoSides { came: [&buy.won, &sell.won], weight: [&buy.weight, &sell.weight] }
     }
 
-    /// The rows where just one side won, counted as the mean of both: did the buy?
+    /// Which way, whatever it is worth: did the mid rise from the latency to the horizon? Rows where it stood still do not count,
+    /// the others as the mean of both sides.
     pub(crate) fn direction(&self) -> SideLabels {
         let [buy, sell] = &self.sides;
         let weigh = |row: usize| {
             let known = buy.weight[row] > 0.0 && sell.weight[row] > 0.0;
-            if known && buy.won[row] != sell.won[row] { f64::midpoint(buy.weight[row], sell.weight[row]) } else { 0.0 }
+            let moves = self.moved[row].is_finite() && self.moved[row] != 0.0;
+            if known && moves { f64::midpoint(buy.weight[row], sell.weight[row]) } else { 0.0 }
         };
         let weight = (0..self.data.rows()).map(weigh).collect();
-        SideLabels { weight, ended: self.ended.clone(), ..buy.clone() }
+        let won = self.moved.iter().map(|moved| *moved > 0.0).collect();
+        SideLabels { won, weight, ended: self.ended.clone(), ..buy.clone() }
     }
 
     /// The labels of the chosen side of each row.
