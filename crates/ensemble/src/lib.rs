@@ -57,6 +57,7 @@ pub use meta::MetaSilence;
 pub use news::{NewsSpec, Sentiment};
 pub use regime::{REGIME_INPUTS, RegimeSpec, RegimeView};
 pub use seat::AgentSpec;
+pub use sequence::Step;
 pub use vote::{AGENTS, Abstain, AgentKind, Opinion, Vote};
 pub use watch::{Drifted, Rollback, Watch, WatchSpec};
 pub use weights::WeightSpec;

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use features::Frame;
-use market::{Reader, State, Tick, Time, Torn};
-use models::NetState;
+use market::{Reader, Side, State, Tick, Time, Torn};
+use models::net::{Attributed, attributions};
+use models::{Net, NetState};
 
 use crate::artefact::{Artefact, Brain, INPUTS_MAX, Sequence};
 use crate::cadence::Sampler;
-use crate::vote::Abstain;
+use crate::vote::{Abstain, place};
 
 /// A net that runs over the believed ticks of a symbol. It takes a step at the moments of its cadence and keeps its opinion
 /// between them.
@@ -21,8 +22,38 @@ pub(crate) struct Runner {
     stepped: Option<Time>,
     outputs: [f64; 2],
     kept: Option<Abstain>,
-    /// Room for the inputs of a step.
+    /// What the sequence had left behind before the last step, and the inputs of that: what an explanation begins from.
+    before: NetState,
     x: Vec<f64>,
+}
+
+/// The last step of a net, for an explanation.
+#[derive(Debug, Clone, Copy)]
+pub struct Step<'a> {
+    /// The net with its calibration.
+    pub sequence: &'a Sequence,
+    /// When it was.
+    pub time: Time,
+    /// Steps since it rested, this one included.
+    pub steps: u64,
+    /// The inputs on the net's scale: deviations from their means, clipped.
+    pub inputs: &'a [f64],
+    /// What it put out: the scores of a buy and of a sell, before their calibration.
+    pub outputs: [f64; 2],
+    /// What the sequence had left behind before.
+    pub before: &'a NetState,
+}
+
+impl Step<'_> {
+    /// What each input added to a side's score, against inputs that are all at their mean; `None` when the step came to
+    /// nothing. Allocates.
+    pub fn attributed(&self, side: Side) -> Option<Attributed> {
+        let net: &Net = &self.sequence.net;
+        attributions(net, self.before, self.inputs, place(side)).filter(|found| {
+            // Another bit than was put out is another step.
+            found.output.to_bits() == self.outputs[place(side)].to_bits()
+        })
+    }
 }
 
 impl Runner {
@@ -30,7 +61,8 @@ impl Runner {
     pub(crate) fn new(model: Arc<Artefact>) -> Option<Self> {
         let Brain::Sequence(sequence) = &model.parts().brain else { return None };
         let (state, x) = (sequence.net.rest(), vec![0.0; sequence.scales.len()]);
-        Some(Self { sampler: Sampler::default(), state, stepped: None, outputs: [0.0; 2], kept: None, x, model })
+        let (sampler, before) = (Sampler::default(), state.clone());
+        Some(Self { sampler, state, stepped: None, outputs: [0.0; 2], kept: None, before, x, model })
     }
 
     pub(crate) const fn model(&self) -> &Arc<Artefact> {
@@ -45,7 +77,7 @@ impl Runner {
 
     /// Hears a tick and the frame after it; takes a step when one is due.
     pub(crate) fn on_tick(&mut self, frame: &Frame, tick: &Tick) {
-        let Self { model, sampler, state, x, .. } = self;
+        let Self { model, sampler, state, before, x, .. } = self;
         let Brain::Sequence(sequence) = &model.parts().brain else { return };
         if !sampler.hear(sequence.cadence, tick) {
             return;
@@ -60,6 +92,7 @@ impl Runner {
         for ((x, scale), value) in x.iter_mut().zip(&sequence.scales).zip(&room) {
             *x = scale.of(*value, sequence.clip);
         }
+        before.copy_from(state);
         if sequence.net.step(state, x, &mut self.outputs).is_none() {
             self.outputs = [f64::NAN; 2];
         }
@@ -78,17 +111,11 @@ impl Runner {
         self.kept.map_or(Ok(sequence.log_odds(self.outputs)), Err)
     }
 
-    /// When its last step was, and what the net put out then.
-    pub(crate) fn last(&self) -> Option<(Time, [f64; 2])> {
-        self.stepped.map(|then| (then, self.outputs))
-    }
-
-    /// The net and its state, for an explanation.
-    pub(crate) fn parts(&self) -> Option<(&Sequence, &NetState)> {
-        match &self.model.parts().brain {
-            Brain::Sequence(sequence) => Some((sequence, &self.state)),
-            Brain::Trees(_) | Brain::Meta { .. } => None,
-        }
+    /// Its last step; `None` when it has taken none.
+    pub(crate) fn last(&self) -> Option<Step<'_>> {
+        let Brain::Sequence(sequence) = &self.model.parts().brain else { return None };
+        let (steps, inputs, outputs, before) = (self.state.steps(), &*self.x, self.outputs, &self.before);
+        self.stepped.map(|time| Step { sequence, time, steps, inputs, outputs, before })
     }
 }
 
@@ -100,12 +127,18 @@ impl State for Runner {
         self.stepped.save(out);
         self.outputs.save(out);
         self.kept.save(out);
+        self.before.save(out);
+        self.x.save(out);
     }
     fn load(&mut self, from: &mut Reader<'_>) -> Result<(), Torn> {
         self.sampler.load(from)?;
         self.state.load(from)?;
         self.stepped.load(from)?;
         self.outputs.load(from)?;
-        self.kept.load(from)
+        self.kept.load(from)?;
+        self.before.load(from)?;
+        let inputs = self.x.len();
+        self.x.load(from)?;
+        if self.x.len() == inputs && self.x.iter().all(|x| x.is_finite()) { Ok(()) } else { Err(Torn) }
     }
 }

@@ -1,10 +1,12 @@
 //! A small net for streams: an optional gated recurrent unit, then dense layers; one step at a time (Cho et al. 2014).
 //!
 //! `cell` the recurrent unit   `matrix` products in a fixed order   `bytes` as it is stored   `error` why there is no net
+//! `attribution` what each input of a step added to an output
 //!
 //! The weights ([`Net`]) do not change and may be shared; what a sequence has left behind ([`NetState`]) belongs to whoever
 //! runs it. One pass serves and teaches: after a step the state shows the gates, so that a teacher can go back through them.
 
+pub mod attribution;
 mod bytes;
 mod cell;
 mod error;
@@ -12,6 +14,7 @@ mod matrix;
 #[cfg(test)]
 mod tests;
 
+pub use attribution::{Attributed, attributions};
 pub use cell::{Gates, GruSpec};
 pub use error::{List, NetError};
 
@@ -171,6 +174,15 @@ impl NetState {
     pub fn rest(&mut self) {
         self.hidden.fill(0.0);
         self.steps = 0;
+    }
+
+    /// Becomes what another sequence of the same net has left behind, without allocating; of a net of another shape
+    /// nothing is taken.
+    pub fn copy_from(&mut self, other: &Self) {
+        if self.hidden.len() == other.hidden.len() {
+            self.hidden.copy_from_slice(&other.hidden);
+            self.steps = other.steps;
+        }
     }
 
     /// How many observations were heard since the start or the last rest; below the length of the sequences of the

@@ -187,6 +187,11 @@ impl Replay {
         &self.desk
     }
 
+    /// What stands at the head of the journal.
+    pub fn header(&self) -> &journal::Header {
+        self.reader.header()
+    }
+
     /// From now on keeps what is told of trained models.
     pub fn listen(&mut self) {
         self.told = Some(Vec::new());

@@ -5,7 +5,8 @@
 //! `again`     a journal back through the desk          `words`     an explanation as text
 //! `files`     trades as CSV and Parquet                `synthetic` ticks whose truth is known
 //! `beside`    the trained models of a journal          `script`    what happens beside the market
-//! `notices`   news from a file
+//! `notices`   news from a file                      `told`      an explanation as JSON
+//! `shares`    what each input added to what the trained models said
 
 pub mod again;
 pub mod backtest;
@@ -16,5 +17,7 @@ pub mod notices;
 pub mod record;
 pub mod script;
 pub mod session;
+mod shares;
 pub mod synthetic;
+pub mod told;
 pub mod words;

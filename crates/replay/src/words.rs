@@ -3,17 +3,19 @@
 //! `page`     lines, numbers and units        `heard`    the event itself
 //! `seen`     the features                    `decided`  from the null to the expected value
 //! `sized`    stop, target, size, request     `asked`    what every control of the gate found
+//! `brains`   what the trained models said
 //!
 //! Nothing in here decides: it reads what the desk kept while it was asked to explain.
 
-mod asked;
+pub(crate) mod asked;
+mod brains;
 mod decided;
 mod heard;
-mod page;
+pub(crate) mod page;
 mod seen;
 mod sized;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use desk::spec::Decide;
 use desk::{Desk, Event, Explanation, Fact, Idle};
@@ -182,4 +184,4 @@ const fn outcome(outcome: Outcome) -> &'static str {
 }
 
 /// Every agent, in the order of its number.
-const AGENT_KINDS: &[AgentKind] = AgentKind::ALL;
+pub(crate) const AGENT_KINDS: &[AgentKind] = AgentKind::ALL;

@@ -399,4 +399,7 @@ pub(crate) struct Explain {
     /// The number of the event
     #[arg(value_name = "SEQ")]
     pub(crate) seq: u64,
+    /// The decision records as one JSON object (docs/formats/explanation.schema.json)
+    #[arg(long)]
+    pub(crate) json: bool,
 }

@@ -131,5 +131,8 @@ pub(crate) fn explain(asked: &Explain) -> Outcome {
     let mut again =
         Again::open(&asked.file, Begin::Snapshot, asked.seq.saturating_sub(1)).map_err(failed(&asked.file))?;
     let event = again.explain(asked.seq).map_err(failed(&asked.file))?;
+    if asked.json {
+        return screen::say(&replay::told::explanation(&event, again.desk(), again.header()).to_string());
+    }
     screen::say(replay::words::explanation(&event, again.desk()).trim_end())
 }

@@ -4,9 +4,11 @@ use std::sync::Arc;
 
 use super::*;
 use crate::artefact::{Artefact, Brain, Input, Line, Parts, Scale, Sequence};
+use crate::bench::Chair;
 use crate::cadence::Cadence;
 use crate::decide::{DecideSpec, Decision, NoTrade, Reason, decide};
 use crate::meta::MetaSilence;
+use crate::sequence::Step;
 use crate::testing::{BARRIER, COUNCIL, DECIDE, Market};
 use features::Feature;
 use market::{Reader, Side, State};
@@ -65,6 +67,10 @@ fn net(digest: u8) -> Arc<Artefact> {
     model(digest, Brain::Sequence(Box::new(sequence(Span::from_secs(10)))))
 }
 
+fn steps_of(council: &Council) -> u64 {
+    council.last_step(Chair::Champion).map_or(0, |step| step.steps)
+}
+
 fn said(council: &Council) -> Result<[crate::Opinion; 2], Abstain> {
     council.opinions()[AgentKind::Sequence as usize].sides
 }
@@ -84,7 +90,7 @@ fn a_net_warms_up_keeps_its_word_goes_stale_and_rests() {
     let mut steps = Vec::new();
     for _ in 0..20_000 {
         quote(&mut council, &mut market);
-        let (then, outputs) = council.last_step().unwrap();
+        let Step { time: then, outputs, .. } = council.last_step(Chair::Champion).unwrap();
         if steps.last().is_none_or(|(last, _)| *last != then) {
             steps.push((then, outputs));
         }
@@ -96,7 +102,7 @@ fn a_net_warms_up_keeps_its_word_goes_stale_and_rests() {
     assert!(steps.windows(2).all(|pair| pair[1].0.since(pair[0].0) == Span::from_secs(2)));
     let (tick, frame) = quote(&mut council, &mut market);
     let opinions = said(&council).unwrap();
-    assert!(opinions[0].raw != opinions[1].raw && council.net().unwrap().1.steps() == 5_001);
+    assert!(opinions[0].raw != opinions[1].raw && steps_of(&council) == 5_001);
 
     // A word older than the gap is none; the first step after it begins anew.
     let late = Tick { time: tick.time.plus(Span::from_secs(11)), ..tick };
@@ -111,7 +117,7 @@ fn a_net_warms_up_keeps_its_word_goes_stale_and_rests() {
         let later = Tick { time: late.time.plus(Span::from_millis(nth)), ..late };
         council.observe(&fresh(later.time), &later);
     }
-    assert_eq!((said(&council), council.net().unwrap().1.steps()), (Err(Abstain::WarmUp), 1));
+    assert_eq!((said(&council), steps_of(&council)), (Err(Abstain::WarmUp), 1));
 }
 
 #[test]
@@ -135,6 +141,10 @@ fn a_restored_net_goes_on_bit_for_bit() {
             council.observe(&frame, &tick);
             twin.observe(&frame, &tick);
             assert_eq!(council.opinions(), twin.opinions());
+            let (here, there) = (council.last_step(Chair::Champion), twin.last_step(Chair::Champion));
+            let [here, there] = [here, there].map(|step| step.map(|step| step.attributed(Side::Sell).unwrap()));
+            assert_eq!(here, there);
+            assert!(here.is_none_or(|found| found.holds()));
         }
         let saved = |council: &Council| {
             let mut bytes = Vec::new();
@@ -144,7 +154,7 @@ fn a_restored_net_goes_on_bit_for_bit() {
         assert_eq!(saved(&council), saved(&twin));
         market = on;
         assert!(council.roll_back(Trained::Sequence));
-        assert_eq!(council.net().unwrap().1.steps(), 0, "it has missed ticks");
+        assert_eq!(steps_of(&council), 0, "it has missed ticks");
         council.install(net(2), None).unwrap();
     }
 }

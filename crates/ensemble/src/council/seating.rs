@@ -4,17 +4,17 @@ use std::sync::Arc;
 
 use features::Frame;
 use market::{Points, Side, Tick, Time};
-use models::NetState;
 use models::paired::PairedSpec;
 
 use super::{Council, Misfit, Sample};
-use crate::artefact::{Artefact, Sequence, TRAINED, Trained, VOTERS};
+use crate::artefact::{Artefact, TRAINED, Trained, VOTERS};
 use crate::bench::{Bench, BenchNews, Chair, Trial};
 use crate::canary::{Arm, Canary, CanarySpec, Unstaged};
 use crate::labels::Label;
 use crate::meta::Judged;
 use crate::news::Sentiment;
 use crate::seat::{Seat, Thought};
+use crate::sequence::Step;
 use crate::vote::{AGENTS, AgentKind, Vote};
 use crate::watch::{Rollback, Watch};
 
@@ -269,14 +269,27 @@ impl Council {
         }
     }
 
-    /// When the net that has the seat took its last step, and what it put out then, before its calibration.
-    pub fn last_step(&self) -> Option<(Time, [f64; 2])> {
-        self.seats[AgentKind::Sequence as usize].runner()?.last()
+    /// The last step of the net that sits here as this.
+    pub fn last_step(&self, of: Chair) -> Option<Step<'_>> {
+        let seat = match of {
+            Chair::Champion => &self.seats[AgentKind::Sequence as usize],
+            Chair::Challenger => self.bench.challenger(Trained::Sequence)?,
+        };
+        seat.runner()?.last()
     }
 
-    /// The net that has the seat, and what its sequence has left behind.
-    pub fn net(&self) -> Option<(&Sequence, &NetState)> {
-        self.seats[AgentKind::Sequence as usize].runner()?.parts()
+    /// Whose word stands from a seat: the champion's, unless a canary has the block.
+    pub fn speaks(&self, which: Trained) -> Chair {
+        let assigned = self.standing.assigned.get(which as usize).copied().flatten();
+        if assigned.is_some_and(|assigned| assigned.arm == Arm::Canary) { Chair::Challenger } else { Chair::Champion }
+    }
+
+    /// The model that sits here as this.
+    pub fn seated(&self, which: Trained, of: Chair) -> Option<&Arc<Artefact>> {
+        match of {
+            Chair::Champion => self.champion(which),
+            Chair::Challenger => self.challenger(which),
+        }
     }
 
     /// What the meta model would be asked about a side at the last quote; `None` while it is silent.

@@ -1,3 +1,4 @@
+use super::attribution::gradient;
 use super::*;
 use crate::testing::{Lcg, anything, check_restore, close};
 use proptest::prelude::*;
@@ -64,6 +65,31 @@ fn plain_layers(layers: &[LayerSpec], row: &[f64]) -> Vec<f64> {
         let sum = |o: usize| (0..x.len()).map(|i| layer.weights[o * x.len() + i] * x[i]).sum::<f64>() + layer.bias[o];
         (0..layer.outputs).map(|o| layer.activation.of(sum(o))).collect()
     })
+}
+
+/// A net after some steps, and the inputs of the next.
+fn asked(seed: u64, (inputs, hidden): (usize, usize), layers: bool, past: usize) -> (Net, NetState, Vec<f64>) {
+    let spec = if layers { deep(seed, inputs, hidden) } else { spec(seed, inputs, hidden, seed.is_multiple_of(2)) };
+    let (net, mut noise) = (Net::new(spec).unwrap(), Lcg::new(seed + 7));
+    let mut state = net.rest();
+    let mut row = || -> Vec<f64> { (0..inputs).map(|_| 2.0 * noise.normal()).collect() };
+    for _ in 0..past {
+        net.step(&mut state, &row(), &mut [0.0; 2]).unwrap();
+    }
+    let x = row();
+    (net, state, x)
+}
+
+/// What no input touches has no part, and a linear net's parts are its weights times its inputs.
+#[test]
+fn a_linear_net_is_taken_apart_exactly() {
+    let weights = vec![0.5, -2.0, 0.0, 1.0, 1.0, 3.0];
+    let layer = LayerSpec { outputs: 2, weights, bias: vec![0.25, -1.0], activation: Activation::None };
+    let net = Net::new(NetSpec { inputs: 3, cell: None, layers: vec![layer] }).unwrap();
+    let found = attributions(&net, &net.rest(), &[2.0, 1.5, -4.0], 0).unwrap();
+    [1.0, -3.0, 0.0].iter().zip(&found.parts).for_each(|(expected, part)| close(*part, *expected, 1e-12));
+    assert_eq!((found.base, found.output, found.pieces), (0.25, -1.75, attribution::PIECES));
+    assert_eq!(attributions(&net, &net.rest(), &[f64::NAN; 3], 0), None);
 }
 
 #[test]
@@ -189,6 +215,51 @@ proptest! {
             let expected = plain_layers(&spec.layers, &row);
             prop_assert!(said.iter().zip(&expected).all(|(a, b)| (a - b).abs() < 1e-12), "{said:?} {expected:?}");
         }
+    }
+
+    #[test]
+    fn the_gradient_is_that_of_central_differences(
+        seed in 0_u64..1000, inputs in 1_usize..8, hidden in 1_usize..12, layers in any::<bool>(), past in 0_usize..6,
+    ) {
+        let (net, state, x) = asked(seed, (inputs, hidden), layers, past);
+        // Smooth nets only: across a kink a difference is no slope.
+        let mut smooth = net.spec().clone();
+        smooth.layers.iter_mut().filter(|l| l.activation == Activation::Relu).for_each(|l| l.activation = Activation::Tanh);
+        let net = Net::new(smooth).unwrap();
+        for output in 0..2 {
+            let slopes = gradient(&net, &state, &x, output).unwrap();
+            for (nth, slope) in slopes.iter().enumerate() {
+                let at = |off: f64| {
+                    let (mut x, mut out) = (x.clone(), [0.0; 2]);
+                    x[nth] += off;
+                    net.step(&mut state.clone(), &x, &mut out).unwrap();
+                    out[output]
+                };
+                // Richardson's extrapolation of two central differences.
+                let central = |h: f64| (at(h) - at(-h)) / (2.0 * h);
+                let expected = (4.0 * central(5e-4) - central(1e-3)) / 3.0;
+                prop_assert!((slope - expected).abs() <= 1e-7 * expected.abs().max(1.0), "{slope} {expected}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_parts_of_a_step_add_up(
+        seed in 0_u64..1000, inputs in 1_usize..8, hidden in 1_usize..12, layers in any::<bool>(), past in 0_usize..6,
+    ) {
+        let (net, state, x) = asked(seed, (inputs, hidden), layers, past);
+        let (mut here, mut there) = ([0.0; 2], [0.0; 2]);
+        net.step(&mut state.clone(), &x, &mut here).unwrap();
+        net.step(&mut state.clone(), &vec![0.0; inputs], &mut there).unwrap();
+        for output in 0..2 {
+            let found = attributions(&net, &state, &x, output).unwrap();
+            prop_assert_eq!((found.output, found.base), (here[output], there[output]));
+            let missed = (found.base + found.parts.iter().sum::<f64>() - here[output]).abs();
+            prop_assert!(missed <= 1e-6 * (here[output] - there[output]).abs().max(1.0), "{missed} of {found:?}");
+            prop_assert!(found.holds() && found.pieces <= attribution::PIECES_MAX);
+        }
+        prop_assert_eq!(attributions(&net, &state, &x, 2), None);
+        prop_assert_eq!(attributions(&net, &state, &x[1..], 0), None);
     }
 
     #[test]

@@ -30,7 +30,7 @@ pub(super) fn controls(page: &mut Page, review: &Review, book: &Book<'_>) {
 }
 
 /// What was found and what is allowed, in words.
-pub(super) fn figures(refusal: &Refusal, book: &Book<'_>) -> (String, String) {
+pub(crate) fn figures(refusal: &Refusal, book: &Book<'_>) -> (String, String) {
     money(refusal, book)
         .or_else(|| distances(refusal, book))
         .or_else(|| volumes(refusal, book))

@@ -1,14 +1,10 @@
 //! From the null to the expected value: what `ensemble::decide` worked out, with the numbers in its formulas.
 
 use desk::Explanation;
-use ensemble::artefact::INPUTS_MAX;
 use ensemble::decide::{Decision, NoTrade, Part, Reason, View};
-use ensemble::{Abstain, Brain, Parts, Reach, Trained};
-use models::Forest;
+use ensemble::{Abstain, Reach};
 
 use super::AGENT_KINDS;
-use crate::beside::hex;
-
 use super::page::{Book, Page, side, span};
 
 pub(super) fn decided(
@@ -24,9 +20,7 @@ pub(super) fn decided(
     bet(page, decision, book);
     regime(page, decision);
     agents(page, decision);
-    trees(page, explanation, book);
-    net(page, decision, explanation, book);
-    meta(page, decision, explanation, book);
+    super::brains::brains(page, decision, explanation, book);
     for (place, view) in decision.views.iter().enumerate() {
         value(page, decision, (place, view), book);
     }
@@ -41,6 +35,10 @@ pub(super) fn decided(
         Some(reason) => format!("Decision: no trade ({}): {}.", reason.name(), why(reason, decision)),
     };
     page.wrapped(2, &told);
+    let missed = decision.discrepancy();
+    if missed > 1e-6 {
+        page.line(format!("  UNVERIFIED: base and contributions miss the log-odds by {missed:.3e}."));
+    }
 }
 
 /// The barrier and the win rate without skill.
@@ -104,83 +102,6 @@ fn agents(page: &mut Page, decision: &Decision) {
     }
     let sum = |side: usize| decision.parts.iter().map(|part| part.contribution[side]).sum::<f64>();
     page.line(format!("    {:64}{:>+13.8}  {:>+13.8}", "sum", sum(0), sum(1)));
-}
-
-/// How many contributions are named; the rest is summed up.
-const NAMED: usize = 6;
-
-/// What each input added to the log-odds of the trees that have the seat: exact, path-dependent Shapley values.
-fn trees(page: &mut Page, explanation: &Explanation, book: &Book<'_>) {
-    let Some(model) = book.council(explanation).and_then(|council| council.champion(Trained::Trees)) else { return };
-    let Parts { name, inputs, brain, .. } = model.parts();
-    let Brain::Trees(forests) = brain else { return };
-    page.line(format!("  The trees: {name}, digest {}", hex(model.digest())));
-    let mut room = [f64::NAN; INPUTS_MAX];
-    let Ok(row) = model.row(&explanation.frame, &mut room) else { return };
-    let names: Vec<&str> = inputs.iter().map(|input| input.feature.name()).collect();
-    for (forest, told) in forests.iter().zip(["to buy", "to sell"]) {
-        shares(page, forest, row, (&names, told));
-    }
-}
-
-/// What the net that has the seat said last, and when.
-fn net(page: &mut Page, decision: &Decision, explanation: &Explanation, book: &Book<'_>) {
-    let Some(council) = book.council(explanation) else { return };
-    let Some(model) = council.champion(Trained::Sequence) else { return };
-    page.line(format!("  The net: {}, digest {}", model.parts().name, hex(model.digest())));
-    let (Some((then, outputs)), Some((sequence, state))) = (council.last_step(), council.net()) else { return };
-    let odds = sequence.log_odds(outputs);
-    page.line(format!(
-        "    step {} since it rested, {} ago ({}): {:+.6} to buy, {:+.6} to sell, calibrated",
-        state.steps(),
-        span(decision.time.since(then)),
-        sequence.cadence.text(),
-        odds[0],
-        odds[1]
-    ));
-}
-
-/// What the meta model said of the better side, and what each column added to it.
-fn meta(page: &mut Page, decision: &Decision, explanation: &Explanation, book: &Book<'_>) {
-    let Some(council) = book.council(explanation) else { return };
-    let Some(model) = council.champion(Trained::Meta) else { return };
-    let Brain::Meta { forest, .. } = &model.parts().brain else { return };
-    page.line(format!("  The meta model: {}, digest {}", model.parts().name, hex(model.digest())));
-    match (decision.meta, decision.meta_silent) {
-        (Some(p), _) => page.line(format!(
-            "    a net profit to {}: {p:.6}, at least {} is needed",
-            side(decision.best),
-            decision.spec.meta_min
-        )),
-        (None, Some(silence)) => page.line(format!("    has nothing to say ({})", silence.name())),
-        (None, None) => page.line("    not asked: something else forbids the trade already"),
-    }
-    let Some(row) = council.meta_question(decision.best) else { return };
-    let inputs = model.parts().inputs.iter().map(|input| input.feature.name());
-    let names: Vec<&str> = ensemble::meta::OPINION.into_iter().chain(inputs).chain(ensemble::meta::REGIME).collect();
-    shares(page, forest, &row, (&names, side(decision.best)));
-}
-
-/// The sum of a forest on a row as its parts, checked.
-fn shares(page: &mut Page, forest: &Forest, row: &[f64], (names, told): (&[&str], &str)) {
-    let mut parts = vec![0.0; names.len()];
-    let base = match forest.contributions(row, &mut parts) {
-        Ok(base) => base,
-        Err(error) => return page.line(format!("    {told:8} cannot be taken apart: {error}")),
-    };
-    let raw = forest.raw(row);
-    let missed = (base + parts.iter().sum::<f64>() - raw).abs();
-    let verified = if missed <= 1e-6 { "" } else { "  UNVERIFIED: the parts do not add up" };
-    page.line(format!("    {told:8} {raw:+.6} = {base:+.6} on average {verified}"));
-    let mut order: Vec<usize> = (0..parts.len()).collect();
-    order.sort_by(|a, b| parts[*b].abs().total_cmp(&parts[*a].abs()).then(a.cmp(b)));
-    for input in order.iter().take(NAMED) {
-        let value = row[*input];
-        let seen = if value.is_nan() { "not ready".to_owned() } else { format!("{value:.4}") };
-        page.line(format!("      {:+.6}  {} = {seen}", parts[*input], names[*input]));
-    }
-    let rest: f64 = order.iter().skip(NAMED).map(|input| parts[*input]).sum();
-    page.line(format!("      {rest:+.6}  all other inputs"));
 }
 
 /// One side: pool, probability, its error, expected value.

@@ -13,7 +13,7 @@ use crate::session::{Session, Watch};
 use crate::synthetic::{Plant, Walk, theta_for};
 
 /// The default desk on EURUSD, learning faster than it would on real ticks, and demanding nothing.
-fn config() -> config::Config {
+pub(crate) fn config() -> config::Config {
     let instrument = InstrumentTable::built_in().require("EURUSD", SymbolId(0)).unwrap();
     let text = default_text(&[(instrument, Role::Trade { leader: None })]).unwrap();
     let text = text

@@ -62,8 +62,38 @@ fn the_first_trade_is_explained() {
         [&mark, "What was seen", "Strategy scalp", "The regime", "EV_lo", &proposed, "Controls of the gate", &sent];
     let told = scalpel(folder, &["explain", run, seq]).expect(0, &words);
     assert!(told.out.lines().all(|line| line.chars().count() < 120), "{}", told.out);
+    the_record_says_the_same(
+        &scalpel(folder, &["explain", run, seq, "--json"]).expect(0, &[]).json("explanation"),
+        side,
+    );
+    let start = scalpel(folder, &["explain", run, "1", "--json"]).expect(0, &[]).json("explanation");
+    assert_eq!((&start["event"]["fact"], &start["book"]), (&"start".into(), &serde_json::Value::Null));
+    assert!(start["decisions"].as_array().is_some_and(Vec::is_empty));
     scalpel(folder, &["explain", run, "1"]).expect(0, &["Event 1: the session began"]);
     scalpel(folder, &["explain", run, "0"]).expect(2, &["numbered from 1"]);
     scalpel(folder, &["explain", run, "2"]).expect(2, &["record 2 is an action, not an event"]);
     scalpel(folder, &["explain", run, "99999999"]).expect(2, &["there is no event 99999999; the last record is"]);
+}
+
+/// The record of a trade, whose numbers follow from each other.
+fn the_record_says_the_same(object: &serde_json::Value, side: &str) {
+    let number = |value: &serde_json::Value| value.as_f64().unwrap_or(f64::NAN);
+    assert_eq!(object["book"]["symbol"], "EURUSD");
+    let all = object["decisions"].as_array().map_or(&[][..], Vec::as_slice);
+    let sent: Vec<_> = all.iter().filter(|record| record["order_ref"] == "1-1").collect();
+    assert!(sent.len() == 1 && sent[0]["action"] == side, "{object}");
+    assert!(
+        sent[0]["gates"]
+            .as_array()
+            .is_some_and(|gates| !gates.is_empty() && gates.iter().all(|gate| gate["ok"] == true))
+    );
+    for record in all.iter().filter(|record| !record["ensemble"].is_null()) {
+        let told = &record["ensemble"];
+        assert_eq!(told["contributions"]["verified"], true);
+        for (nth, view) in told["sides"].as_array().map_or(&[][..], Vec::as_slice).iter().enumerate() {
+            let adds = told["agents"].as_array().map_or(&[][..], Vec::as_slice).iter();
+            let sum: f64 = adds.map(|agent| number(&agent["contribution"][nth])).sum();
+            assert!((number(&told["base"]) + sum - number(&view["logit"])).abs() <= 1e-6, "{record}");
+        }
+    }
 }

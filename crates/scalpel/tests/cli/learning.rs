@@ -60,6 +60,9 @@ fn from_ticks_to_a_model_that_sits_at_the_council() {
     let journal = "runs/judged/session.journal";
     scalpel(here, &["replay", journal]).expect(0, &["followed again bit for bit"]);
     scalpel(here, &["explain", journal, "9001"]).expect(0, &["The trees: first", "on average", "all other inputs"]);
+    let record = scalpel(here, &["explain", journal, "9001", "--json"]).expect(0, &[]).json("explanation");
+    let model = &record["decisions"][0]["models"][0];
+    assert_eq!((&model["name"], &model["contributions"][1]["verified"]), (&"first".into(), &true.into()), "{record}");
     // All models of a folder sit down; on ticks that they have learned from they wait for the end of them, or the report says so.
     let folder = |extra: &[&str], out: &str, day: &str| {
         let mut asked =

@@ -7,7 +7,7 @@ use crate::dataset::tests::config;
 use crate::dataset::{rows, write::Writer};
 use crate::train::gru::{self, GruSpec, Inputs, cell::GruShape};
 use desk::{Actions, Command, Desk, Event, Fact, Role};
-use ensemble::Barrier;
+use ensemble::{Barrier, Chair, Step};
 use feed::{Options, Record};
 use market::{Side, SymbolId};
 use models::pool::clipped_logit;
@@ -116,10 +116,10 @@ fn a_served_net_and_a_meta_model_see_what_training_saw() {
             let Record::Quote(tick) = record else { continue };
             desk.on_event(&Event { seq: nth as u64 + 9, time: tick.seen, fact: Fact::Ticked(*tick) }, &mut actions);
             let council = &desk.councils()[class];
-            let heard = (desk.tick_counts(SymbolId(0)).unwrap().believed, council.last_step());
-            if tick.symbol == SymbolId(0) && heard.1.is_some() && heard.1.map(|(_, out)| out) != last {
+            let heard = (desk.tick_counts(SymbolId(0)).unwrap().believed, council.last_step(Chair::Champion));
+            if tick.symbol == SymbolId(0) && heard.1.is_some() && heard.1.map(|step| step.outputs) != last {
                 let bits = |row: Vec<f64>| row.into_iter().map(f64::to_bits).collect();
-                let (time, outputs) = heard.1.unwrap();
+                let Step { time, outputs, .. } = heard.1.unwrap();
                 last = Some(outputs);
                 served.push((time.0, outputs.map(f64::to_bits), council.meta_question(Side::Buy).map(bits)));
             }
