@@ -8,7 +8,9 @@
 //! `logistic` the desk's own logistic regression, warm       `gru`       a small recurrent net
 //! `meta`     is the chosen side worth its costs             `stages`    what is finished is not done again
 //! `pipeline` all of it, in order                            `model`     the trees as a desk seats them
+//! `adopt`    a model that was trained elsewhere
 
+pub mod adopt;
 pub mod bins;
 pub mod boost;
 pub mod calibrate;

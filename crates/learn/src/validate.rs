@@ -67,6 +67,11 @@ impl Origin {
         let what = |error: &dyn std::fmt::Display| {
             Fault::content(&path, &format!("{error}; is this the --out of a training by this version? train again"))
         };
+        if training.join("adoption.json").exists() {
+            let why = "was trained elsewhere: nobody here can train it anew. Put it on trial beside the champion \
+                       (backtest --challenger)";
+            return Err(Fault::content(training, &why));
+        }
         let bytes = std::fs::read(&path).map_err(|error| what(&error))?;
         serde_json::from_slice(&bytes).map_err(|error| what(&error))
     }

@@ -170,6 +170,9 @@ pub(crate) enum Learn {
     /// Rows into models, judged on days that none of them saw. What a killed run finished is not done again
     #[command(after_help = "Example:\n  scalpel learn train eurusd.parquet --out runs/models --test-from 2014-05-08")]
     Train(TrainOn),
+    /// A model that was trained elsewhere becomes one of ours, judged on days later than all that it has learned from
+    #[command(after_help = crate::learn_arguments::ADOPT)]
+    Adopt(crate::learn_arguments::Adopt),
     /// Is a training worth anything? Judged on rows that nothing was learned from; the verdict goes into its package
     #[command(after_help = crate::learn_arguments::VALIDATE)]
     Validate(crate::learn_arguments::Validate),

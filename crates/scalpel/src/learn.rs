@@ -11,7 +11,7 @@ use learn::dataset::spec::{DatasetSpec, Sampling};
 use learn::dataset::{Built, build};
 use learn::fault::Fault;
 use learn::progress::Progress;
-use learn::train::pipeline::judge::{Quality, Report};
+use learn::train::pipeline::judge::{Judged, Quality, Report, Rule};
 use learn::train::pipeline::spec::TrainSpec;
 use learn::train::pipeline::train;
 use learn::validate::Origin;
@@ -27,6 +27,7 @@ pub(crate) fn learn(verb: &Learn) -> Outcome {
     match verb {
         Learn::Dataset(asked) => dataset(asked),
         Learn::Train(asked) => training(asked),
+        Learn::Adopt(asked) => crate::adopt::adopt(asked),
         Learn::Validate(asked) => crate::validate::validate(asked),
         Learn::Tune(asked) => crate::tune::tune(asked),
         Learn::Schedule(asked) => crate::schedule::schedule(asked),
@@ -136,7 +137,7 @@ fn training(asked: &TrainOn) -> Outcome {
     let report = train(&asked.dataset, &asked.out, &spec, asked.threads, &drawn).map_err(failed)?;
     drawn.finish();
     let ledger = trials::ledger(asked.ledger.as_deref(), &asked.out);
-    let trials = trials::fitted(&ledger, &report, asked.seed)?;
+    let trials = trials::fitted(&ledger, &trials::Fit::trained(&report)?, asked.seed)?;
     let origin = Origin {
         dataset: asked.dataset.clone(),
         sha256: report.dataset_sha256.clone(),
@@ -182,7 +183,7 @@ fn save_models(asked: &TrainOn, (report, trials): (&Report, u64)) -> Result<Stri
         return Ok(text + "\nNo model to seat.");
     }
     let package = asked.out.join("package");
-    package::write(&package, &made, (report, trials))?;
+    package::write(&package, &made, (&package::Story::trained(report), trials))?;
     let package = package.display();
     let _ = write!(
         text,
@@ -192,12 +193,21 @@ fn save_models(asked: &TrainOn, (report, trials): (&Report, u64)) -> Result<Stri
 }
 
 fn text(report: &Report) -> String {
-    let mut text = format!(
-        "{} rows to learn from, {} to be judged on; {} and {} trees\n\n",
-        report.develop, report.test, report.trees[0], report.trees[1]
-    );
+    format!(
+        "{} rows to learn from, {} to be judged on; {} and {} trees\n\n{}",
+        report.develop,
+        report.test,
+        report.trees[0],
+        report.trees[1],
+        figures(&report.judged, &report.rules, report.meta.pip)
+    )
+}
+
+/// How good models are, and what rules would have earned on them.
+pub(crate) fn figures(judged: &[Judged], rules: &[Rule], pip: i64) -> String {
+    let mut text = String::new();
     let _ = writeln!(text, "model     side      part       rows  effective   won    AUC  log-loss skill  ECE");
-    for judged in &report.judged {
+    for judged in judged {
         for (part, quality) in [("develop", &judged.develop), ("test", &judged.test)] {
             let Some(Quality { rows, effective, won, auc, log_loss_skill, calibration_error, .. }) = quality else {
                 continue;
@@ -209,14 +219,14 @@ fn text(report: &Report) -> String {
             );
         }
     }
-    let pip = report.meta.pip.max(1) as f64;
-    let what = if report.rules.is_empty() {
+    let pip = pip.max(1) as f64;
+    let what = if rules.is_empty() {
         "Sealed: what lies beyond the cut was not judged."
     } else {
         "On the test rows, one trade at a time, after costs:"
     };
     let _ = writeln!(text, "\n{what}");
-    for rule in &report.rules {
+    for rule in rules {
         let _ = writeln!(
             text,
             "  {:48} {:>6} trades  won {:.3}  net {:>+7.3} pips  t {:>+6.2}",

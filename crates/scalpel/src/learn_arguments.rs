@@ -106,6 +106,66 @@ pub(crate) struct Schedule {
     pub(crate) once: bool,
 }
 
+pub(crate) const ADOPT: &str = "Examples:
+  scalpel learn adopt eurusd.parquet --buy buy.txt --sell sell.txt --trained-until 2014-05-07 --out runs/elsewhere
+  scalpel learn adopt eurusd.parquet --net net.onnx --scale standard --trained-until 2014-05-07 --out runs/net
+
+Trees are LightGBM's text or XGBoost's JSON, one binary model a side: does a buy, does a sell, win? Nets are ONNX with two outputs, log-odds of
+both. Features are matched by their names in the dataset. When its training ended is your word, and the model's card says so: a backtest seats it
+only after that day, and nothing of that day or before is judged.";
+
+#[derive(Args)]
+pub(crate) struct Adopt {
+    /// A dataset, as `learn dataset` makes it, with days later than what the model has learned from
+    #[arg(value_name = "FILE")]
+    pub(crate) dataset: PathBuf,
+    /// Folder for the model and its package
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: PathBuf,
+    /// The trees of the buy side
+    #[arg(long, value_name = "FILE", requires = "sell", conflicts_with = "net", required_unless_present = "net")]
+    pub(crate) buy: Option<PathBuf>,
+    /// The trees of the sell side
+    #[arg(long, value_name = "FILE", requires = "buy")]
+    pub(crate) sell: Option<PathBuf>,
+    /// A net
+    #[arg(long, value_name = "FILE")]
+    pub(crate) net: Option<PathBuf>,
+    /// The features in the order of the model's columns, where its file does not name them
+    #[arg(long, value_delimiter = ',', value_name = "NAMES")]
+    pub(crate) features: Vec<String>,
+    /// What a net wants of its inputs: as they are, or by the mean and deviation of the dataset's rows before the cut
+    #[arg(long, value_enum, default_value_t = Scale::Raw, conflicts_with = "buy")]
+    pub(crate) scale: Scale,
+    /// The last day (UTC) of which it has learned anything: 2014-05-07
+    #[arg(long, value_name = "DAY")]
+    pub(crate) trained_until: String,
+    /// From this day on it is judged; by default the last fifth of the rows, or what is later than its training
+    #[arg(long, value_name = "DAY")]
+    pub(crate) test_from: Option<String>,
+    /// Judge nothing beyond the cut
+    #[arg(long)]
+    pub(crate) sealed: bool,
+    /// The most memory that the process may have: 2GiB, 500MB
+    #[arg(long, value_name = "SIZE")]
+    pub(crate) memory: Option<String>,
+    /// The ledger of trials; by default trials.log beside the folder of --out
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ledger: Option<PathBuf>,
+    /// Print adoption.json on stdout
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// What a net wants of its inputs.
+#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Scale {
+    /// Features as they are
+    Raw,
+    /// Less the mean, by the deviation
+    Standard,
+}
+
 /// Milliseconds of a time such as `1d`, `12h`, `30min`, `90s`.
 pub(crate) fn millis(text: &str) -> Option<i64> {
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());

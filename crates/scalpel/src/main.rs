@@ -9,8 +9,9 @@
 //! `rollout`    champions and challengers of a run
 //! `validate`   is a training worth anything     `limits`    memory
 //! `learn_arguments` what can be asked of it     `schedule`  retraining by the calendar or on drift
-//! `tune`       which parameters
+//! `tune`       which parameters             `adopt`      models that were trained elsewhere
 
+mod adopt;
 mod arguments;
 mod backtest;
 mod bundled;

@@ -4,8 +4,10 @@ use std::fmt::Write;
 use std::path::Path;
 
 use ensemble::{Artefact, Brain, Trained, meta};
+use learn::dataset::meta::Meta;
+use learn::train::adopt::{Adoption, Scaling};
 use learn::train::model::Made;
-use learn::train::pipeline::judge::{Quality, Report};
+use learn::train::pipeline::judge::{Judged, Quality, Report};
 use learn::validate::figures::Validation as Validated;
 use registry::manifest::{BarrierSpec, Calibration, FeatureSchema, Kind, Train, Validation};
 use registry::{Loaded, Manifest, Version, card, golden};
@@ -20,15 +22,79 @@ const DAYS: i64 = 90;
 const FAILS: &str = "Beyond the ranges of its training it abstains. It knows nothing of news, of other brokers' spreads and of other symbols. \
 High AUC on these labels is mostly volatility: read the direction's row in report.json.";
 
-/// Writes the package of a training: what `scalpel models sign` signs.
-pub(crate) fn write(folder: &Path, made: &[&Made], (report, trial): (&Report, u64)) -> Outcome {
+/// What a package says of how its models came about.
+pub(crate) struct Story<'a> {
+    meta: &'a Meta,
+    judged: &'a [Judged],
+    by: &'static str,
+    /// Rows before the cut.
+    develop: usize,
+    method: String,
+    embargo_s: f64,
+    /// Slope and offset of each side.
+    points: Vec<[f64; 2]>,
+    /// When it should not be trusted.
+    fails: String,
+}
+
+impl<'a> Story<'a> {
+    pub(crate) fn trained(report: &'a Report) -> Self {
+        Self {
+            meta: &report.meta,
+            judged: &report.judged,
+            by: "scalpel learn train",
+            develop: report.develop,
+            method: format!(
+                "{} folds by time, purged, with embargo; the figures are of the buy side on {} later rows",
+                report.spec.folds, report.test
+            ),
+            embargo_s: report.spec.embargo_ms as f64 / 1e3,
+            points: report.worth.iter().map(|worth| [worth.line.slope, worth.line.offset]).collect(),
+            fails: FAILS.into(),
+        }
+    }
+
+    pub(crate) fn adopted(adoption: &'a Adoption) -> Self {
+        let files: Vec<String> = adoption
+            .files
+            .iter()
+            .map(|file| format!("{} ({}, SHA-256 {})", file.file, file.format, file.sha256))
+            .collect();
+        let scaling = match adoption.spec.scaling {
+            Scaling::Raw => "as they are",
+            Scaling::Standard => "on the mean and deviation of this dataset's rows before the cut",
+        };
+        Self {
+            meta: &adoption.meta,
+            judged: &adoption.judged,
+            by: "scalpel learn adopt",
+            develop: adoption.develop,
+            method: format!(
+                "no training that was watched; the figures are of the buy side on {} rows later than what it is said to have learned from",
+                adoption.test
+            ),
+            embargo_s: 0.0,
+            points: vec![[1.0, 0.0]; 2],
+            fails: format!(
+                "It was trained elsewhere and adopted from {}; inputs are read {scaling}. What it was trained on, and that this ended \
+                 when the data above says, is the word of whoever adopted it: nobody watched. When it began is not known (written as \
+                 1970), and the rows and digests above are of the dataset that it was judged on. {FAILS}",
+                files.join(" and ")
+            )
+            .replace("report.json", "adoption.json"),
+        }
+    }
+}
+
+/// Writes the package of a training or an adoption: what `scalpel models sign` signs.
+pub(crate) fn write(folder: &Path, made: &[&Made], (story, trial): (&Story<'_>, u64)) -> Outcome {
     let failed = |error: std::io::Error| Failure::Output(format!("{}: {error}", folder.display()));
-    let manifest = manifest(made, report, trial)?;
+    let manifest = manifest(made, story, trial)?;
     let json = serde_json::to_vec_pretty(&manifest).map_err(|error| Failure::Broken(error.to_string()))?;
     std::fs::create_dir_all(folder).map_err(failed)?;
     std::fs::write(folder.join("manifest.json"), json).map_err(failed)?;
     std::fs::write(folder.join("golden.jsonl"), questions(made)).map_err(failed)?;
-    std::fs::write(folder.join("card.md"), card::write(&manifest, FAILS)).map_err(failed)?;
+    std::fs::write(folder.join("card.md"), card::write(&manifest, &story.fails)).map_err(failed)?;
     for seat in Trained::ALL {
         let path = folder.join(seats::file_of(*seat));
         match made.iter().find(|made| made.model.seat() == *seat) {
@@ -84,23 +150,23 @@ fn name(made: &[&Made]) -> String {
     }
 }
 
-fn manifest(made: &[&Made], report: &Report, trial: u64) -> Result<Manifest, Failure> {
+fn manifest(made: &[&Made], story: &Story<'_>, trial: u64) -> Result<Manifest, Failure> {
     let broken = |what: &str| Failure::Broken(format!("the package has no {what}"));
     let one = |text: &str| Version::parse(text).ok_or_else(|| broken("version"));
     let (names, units) = schema(made.iter().map(|made| &made.model)).into_iter().unzip();
     let voter =
         made.iter().find(|made| made.model.seat().agent().is_some()).ok_or_else(|| broken("model that votes"))?;
     let trained = voter.model.parts().trained;
-    let (kind, judged) = match voter.model.seat() {
-        Trained::Trees | Trained::Meta => (Kind::Gbdt, "trees"),
-        Trained::Sequence => (Kind::Gru, "gru"),
+    let (kind, judged) = match &voter.model.parts().brain {
+        Brain::Trees(_) | Brain::Meta { .. } => (Kind::Gbdt, ["trees", "trees"]),
+        Brain::Sequence(_) => (Kind::Gru, ["gru", "net"]),
     };
     let now_s = screen::epoch_seconds();
-    let of = &report.meta.barrier;
-    let judged = report.judged.iter().find(|one| one.model == judged && one.side == "buy");
+    let of = &story.meta.barrier;
+    let judged = story.judged.iter().find(|one| judged.contains(&one.model.as_str()) && one.side == "buy");
     let test = judged.and_then(|judged| judged.test.as_ref());
     let develop = judged.and_then(|judged| judged.develop.as_ref());
-    let digests = report.meta.data.iter().map(|data| Digest::from_hex(&data.sha256));
+    let digests = story.meta.data.iter().map(|data| Digest::from_hex(&data.sha256));
     let wait_s = of.horizon_ms as f64 / 1e3;
     Ok(Manifest {
         schema_version: 1,
@@ -108,7 +174,7 @@ fn manifest(made: &[&Made], report: &Report, trial: u64) -> Result<Manifest, Fai
         version: one("1.0.0")?,
         kind,
         created_at_s: now_s,
-        created_by: "scalpel learn train".into(),
+        created_by: story.by.into(),
         git_commit: BUILD.into(),
         trial_id: Some(trial),
         files: Vec::new(),
@@ -123,19 +189,16 @@ fn manifest(made: &[&Made], report: &Report, trial: u64) -> Result<Manifest, Fai
             ),
         },
         horizon_s: wait_s,
-        symbols: vec![report.meta.symbol.clone()],
+        symbols: vec![story.meta.symbol.clone()],
         train: Train {
             from_s: trained.0.0 / 1_000_000_000,
             to_s: trained.1.0 / 1_000_000_000,
-            n: report.develop as u64,
+            n: story.develop as u64,
             uniq_n: develop.map_or(0.0, |quality| quality.effective),
             data_digests: digests.collect::<Option<_>>().ok_or_else(|| broken("digests of its data"))?,
         },
-        validation: validation(report, test, trial),
-        calibration: Calibration {
-            kind: "platt".into(),
-            points: report.worth.iter().map(|worth| [worth.line.slope, worth.line.offset]).collect(),
-        },
+        validation: validation(story, test, trial),
+        calibration: Calibration { kind: "platt".into(), points: story.points.clone() },
         latency: None,
         expiry_at_s: now_s + DAYS * 86_400,
         min_engine: one(env!("CARGO_PKG_VERSION"))?,
@@ -145,14 +208,11 @@ fn manifest(made: &[&Made], report: &Report, trial: u64) -> Result<Manifest, Fai
 }
 
 /// How it was judged: the buy side's figures on later rows.
-fn validation(report: &Report, test: Option<&Quality>, trial: u64) -> Validation {
+fn validation(story: &Story<'_>, test: Option<&Quality>, trial: u64) -> Validation {
     Validation {
-        method: format!(
-            "{} folds by time, purged, with embargo; the figures are of the buy side on {} later rows",
-            report.spec.folds, report.test
-        ),
-        purge_s: report.meta.barrier.horizon_ms as f64 / 1e3,
-        embargo_s: report.spec.embargo_ms as f64 / 1e3,
+        method: story.method.clone(),
+        purge_s: story.meta.barrier.horizon_ms as f64 / 1e3,
+        embargo_s: story.embargo_s,
         auc: test.map(|quality| quality.auc),
         logloss: test.map(|quality| quality.log_loss),
         brier: test.map(|quality| quality.brier),

@@ -1,10 +1,12 @@
 //! `scalpel learn schedule`: retrains by the calendar or on drift, and registers what comes of it.
 //!
 //! `plan`   what is retrained when     `round`  one retraining, step by step     `enter`  into the registry
+//! `drift`  what the desk told of it in its journal
 //!
 //! One process works on a plan at a time: it holds a lock, which its children hold with it. So after a kill the next run
 //! waits until an orphan has ended, and goes on with the step that was not finished.
 
+mod drift;
 mod enter;
 mod plan;
 mod round;
@@ -13,10 +15,9 @@ use std::fs::{File, OpenOptions};
 use std::path::Path;
 use std::time::Duration;
 
-use serde::Deserialize;
-
 use crate::learn_arguments::Schedule;
 use crate::{Failure, Outcome, screen};
+use drift::{Ears, Told};
 use plan::Plan;
 use round::{Round, last};
 
@@ -24,11 +25,13 @@ use round::{Round, last};
 const LOOK: Duration = Duration::from_secs(20);
 
 pub(crate) fn schedule(asked: &Schedule) -> Outcome {
+    let mut ears = Ears::default();
     loop {
         // Read each time: ticks appear, and a plan may be changed while it waits.
         let plan = Plan::read(&asked.plan)?;
         let lock = lock(&plan.work)?;
-        match due(&plan, screen::epoch_seconds())? {
+        let told = ears.told(&plan)?;
+        match due(&plan, told.as_ref(), screen::epoch_seconds())? {
             Due::Now(round) => round.go(&plan, &lock)?,
             Due::At(at_s) if asked.once => {
                 let left = at_s - screen::epoch_seconds();
@@ -67,47 +70,22 @@ enum Due {
     At(i64),
 }
 
-/// What is to be done now: what was begun and not finished, or a new round.
-fn due(plan: &Plan, now_s: i64) -> Result<Due, Failure> {
+/// What is to be done now: what was begun and not finished, or a new round. A drift makes one round due, whatever its time:
+/// each round writes down how far the journal was heard when it began.
+fn due(plan: &Plan, told: Option<&Told>, now_s: i64) -> Result<Due, Failure> {
+    let heard = told.map(Told::heard);
     let Some(last) = last(plan)? else {
-        return Ok(Due::Now(Box::new(Round::new(1, "the first", now_s))));
+        return Ok(Due::Now(Box::new(Round::new(1, "the first", (now_s, heard)))));
     };
     if !last.is_finished() {
         return Ok(Due::Now(Box::new(last)));
     }
     let at_s = plan.when.after(last.started_s);
-    let drifted = drifts(plan)?.into_iter().any(|time_s| time_s > last.started_s);
-    let why = if at_s <= now_s {
-        "the calendar"
-    } else if drifted {
-        "drift"
-    } else {
-        return Ok(Due::At(at_s));
+    let drifted = told.and_then(|told| told.since(last.heard.as_ref()));
+    let why = match drifted {
+        _ if at_s <= now_s => "the calendar".to_owned(),
+        Some(what) => format!("drift of {what}"),
+        None => return Ok(Due::At(at_s)),
     };
-    Ok(Due::Now(Box::new(Round::new(last.number + 1, why, now_s))))
-}
-
-/// A line of the file of drift.
-#[derive(Deserialize)]
-struct Drifted {
-    /// When, in nanoseconds since 1970 UTC.
-    time: i64,
-}
-
-/// When drift was seen, in seconds since 1970 UTC. The one place that knows where that is written: JSON lines now; the facts
-/// of a journal can be read here.
-fn drifts(plan: &Plan) -> Result<Vec<i64>, Failure> {
-    let Some(path) = &plan.drift else { return Ok(Vec::new()) };
-    let text = match std::fs::read_to_string(path) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-        read => read.map_err(|error| Failure::Input(format!("{}: {error}", path.display())))?,
-    };
-    // A last line without its end is still being written.
-    let whole = text.rfind('\n').map_or("", |end| &text[..end]);
-    let line = |(nth, line): (usize, &str)| {
-        let read: Result<Drifted, _> = serde_json::from_str(line);
-        let failed = |error| Failure::Input(format!("{}: line {}: {error}", path.display(), nth + 1));
-        read.map(|drifted| drifted.time.div_euclid(1_000_000_000)).map_err(failed)
-    };
-    whole.lines().enumerate().map(line).collect()
+    Ok(Due::Now(Box::new(Round::new(last.number + 1, &why, (now_s, heard.or(last.heard))))))
 }

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use learn::ledger::{Kind, Ledger, Trial};
 use learn::lockbox::{Candidate, Lockbox};
+use learn::train::adopt::Adoption;
 use learn::train::pipeline::judge::Report;
 use report::{Assessment, Session};
 
@@ -43,42 +44,75 @@ pub(crate) fn ran(ledger: &Ledger, session: &Session, assessment: &Assessment) -
     count(ledger)
 }
 
-/// Writes down a training, one trial for each kind of model that was fitted. Answers how many trials there are now.
-pub(crate) fn fitted(ledger: &Ledger, report: &Report, seed: u64) -> Result<u64, Failure> {
-    let mut models: Vec<&str> = report.judged.iter().map(|judged| judged.model.as_str()).collect();
-    models.sort_unstable();
-    models.dedup();
-    let spec = serde_json::to_vec(&report.spec).map_err(|error| Failure::Broken(error.to_string()))?;
-    for model in models {
+/// What was fitted, or taken over from elsewhere.
+pub(crate) struct Fit<'a> {
+    kinds: Vec<&'a str>,
+    /// What was a choice, as JSON.
+    spec: Vec<u8>,
+    data: &'a str,
+    develop: usize,
+    /// What was looked at beyond the cut; `None` when that stayed closed.
+    beyond: Option<(i64, i64)>,
+    note: &'static str,
+}
+
+impl<'a> Fit<'a> {
+    /// A training: each kind of model that was fitted.
+    pub(crate) fn trained(report: &'a Report) -> Result<Self, Failure> {
+        let mut kinds: Vec<&str> = report.judged.iter().map(|judged| judged.model.as_str()).collect();
+        kinds.sort_unstable();
+        kinds.dedup();
+        let spec = serde_json::to_vec(&report.spec).map_err(|error| Failure::Broken(error.to_string()))?;
+        let beyond = report.beyond.filter(|_| !report.spec.sealed);
+        Ok(Self { kinds, spec, data: &report.dataset_sha256, develop: report.develop, beyond, note: "" })
+    }
+
+    /// An adoption: one model, whatever was tried where it came from.
+    pub(crate) fn adopted(adoption: &'a Adoption) -> Result<Self, Failure> {
+        let spec = serde_json::to_vec(&(&adoption.files, &adoption.spec));
+        Ok(Self {
+            kinds: adoption.judged.iter().map(|judged| judged.model.as_str()).take(1).collect(),
+            spec: spec.map_err(|error| Failure::Broken(error.to_string()))?,
+            data: &adoption.dataset_sha256,
+            develop: adoption.develop,
+            beyond: adoption.beyond.filter(|_| !adoption.spec.sealed),
+            note: " adopted",
+        })
+    }
+}
+
+/// Writes down one trial for each kind of model. Answers how many trials there are now.
+pub(crate) fn fitted(ledger: &Ledger, fit: &Fit<'_>, seed: u64) -> Result<u64, Failure> {
+    let (config, data) = (learn::ledger::digest(&fit.spec), vec![fit.data.to_owned()]);
+    for kind in &fit.kinds {
         append(
             ledger,
             &Trial {
                 kind: Kind::Fit,
                 time: now(),
-                config: learn::ledger::digest(&spec),
-                data: vec![report.dataset_sha256.clone()],
+                config: config.clone(),
+                data: data.clone(),
                 code: BUILD.into(),
                 seed,
                 sharpe_day: None,
                 expectancy_pips: None,
-                n: report.develop as u64,
+                n: fit.develop as u64,
                 parent: None,
                 period: None,
-                note: model.to_owned(),
+                note: format!("{kind}{}", fit.note),
             },
         )?;
     }
-    if let Some((from, to)) = report.beyond.filter(|_| !report.spec.sealed) {
-        looked(ledger, &Lockbox { from, to }, report, (learn::ledger::digest(&spec), seed))?;
+    if let Some((from, to)) = fit.beyond {
+        let candidate = Candidate { config, data, code: BUILD.into(), seed, parent: None };
+        looked(ledger, &Lockbox { from, to }, &candidate)?;
     }
     count(ledger)
 }
 
-/// A training that is not sealed shows figures of what lies beyond its cut: that is opening the lockbox.
-fn looked(ledger: &Ledger, lockbox: &Lockbox, report: &Report, (config, seed): (String, u64)) -> Result<(), Failure> {
-    let data = vec![report.dataset_sha256.clone()];
-    let candidate = Candidate { config, data, code: BUILD.into(), seed, parent: None };
-    let opened = lockbox.open(ledger, &candidate, now()).map_err(|fault| Failure::Output(fault.to_string()))?;
+/// Figures of what lies beyond a cut that is not sealed: that is opening the lockbox.
+fn looked(ledger: &Ledger, lockbox: &Lockbox, candidate: &Candidate) -> Result<(), Failure> {
+    let opened = lockbox.open(ledger, candidate, now()).map_err(|fault| Failure::Output(fault.to_string()))?;
     if let Some(warning) = opened.warning() {
         screen::line(&format!("{warning}; --sealed leaves it closed"));
     }

@@ -163,6 +163,26 @@ impl Inputs {
         Ok(inputs)
     }
 
+    /// Features on the scales that a net was taught with.
+    ///
+    /// # Errors
+    /// [`Fault`] when a column cannot be read.
+    pub(crate) fn on(
+        columns: &dyn Columns,
+        features: &[String],
+        (scales, clip): (&[Scale], f64),
+    ) -> Result<Self, Fault> {
+        let (width, rows) = (features.len(), columns.rows());
+        let mut values = vec![0.0; rows * width];
+        for (place, (name, scale)) in features.iter().zip(scales).enumerate() {
+            for (row, x) in columns.column(name)?.into_iter().enumerate() {
+                values[row * width + place] = scale.of(x, clip);
+            }
+        }
+        let (mean, scale) = scales.iter().map(|scale| (scale.mean, scale.deviation)).unzip();
+        Ok(Self { width, values, mean, scale })
+    }
+
     /// What was taken off each feature.
     pub fn mean(&self) -> &[f64] {
         &self.mean

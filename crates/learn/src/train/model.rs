@@ -1,10 +1,13 @@
 //! A training as the models that a desk seats: the trees with their calibration folded in, the net with its scales and
 //! cadence, and the second model; each with where it was trained.
+//!
+//! `seen` what a dataset says of a model's inputs
+
+pub(crate) mod seen;
 
 use std::path::Path;
 
-use ensemble::{Artefact, Brain, Cadence, Input, Line as Calibration, Parts, Scale, Sequence, Trained, meta};
-use features::Feature;
+use ensemble::{Artefact, Brain, Line as Calibration, Scale, Sequence, Trained, meta};
 use market::{Span, Time};
 use models::forest::{Child, Leaf, Link, Missing, Split, Test, Tree as Flat};
 
@@ -17,12 +20,6 @@ use crate::train::pipeline::ground::Ground;
 use crate::train::pipeline::judge::Report;
 use crate::train::pipeline::{Worth, two};
 use crate::train::trees::{Forest, Tree};
-
-/// The share of training values that lies below, and above, what counts as inside.
-const TAIL: f64 = 0.001;
-
-/// How many rows of the dataset go with a model, as questions.
-const ROWS: usize = 16;
 
 /// A model, with some rows that it can be asked about.
 #[derive(Debug, Clone, PartialEq)]
@@ -83,9 +80,8 @@ impl Maker<'_> {
     fn trees(&self) -> Result<Made, Fault> {
         let forests: [Forest; 2] = [self.read("trees_buy.json")?, self.read("trees_sell.json")?];
         let [buy, sell] = [0, 1].map(|side| flat(&forests[side], &self.report.worth[side].line));
-        let (inputs, missing_max) = self.inputs(&forests[0].features)?;
-        let rows = self.rows(&self.ground.data, &forests[0].features)?;
-        self.made((inputs, missing_max), rows, Brain::Trees([buy?, sell?]))
+        let rows = seen::rows(&self.ground.data, &forests[0].features)?;
+        self.made(&forests[0].features, rows, Brain::Trees([buy?, sell?]))
     }
 
     fn net(&self) -> Result<Made, Fault> {
@@ -96,20 +92,17 @@ impl Maker<'_> {
         let said = two(&bytes, self.ground.data.rows())?;
         let [buy, sell] = [0, 1].map(|side| self.line(side, &said[side]));
         let scales = model.mean.iter().zip(&model.scale).map(|(mean, scale)| Scale { mean: *mean, deviation: *scale });
-        let sampling = &self.report.meta.sampling;
-        let cadence = Cadence::parse(sampling);
-        let cadence = cadence.ok_or_else(|| Fault::Asked("sampling", format!("this build knows no \"{sampling}\"")))?;
         let sequence = Sequence {
             net: model.net().ok_or_else(diverged)?,
             scales: scales.collect(),
             clip: CLIP,
-            cadence,
+            cadence: seen::cadence(&self.ground)?,
             gap: Span(spec.gap),
             warm: spec.warm as u32,
             lines: [buy?, sell?],
         };
-        let rows = self.rows(&self.ground.data, &model.features)?;
-        self.made(self.inputs(&model.features)?, rows, Brain::Sequence(Box::new(sequence)))
+        let rows = seen::rows(&self.ground.data, &model.features)?;
+        self.made(&model.features, rows, Brain::Sequence(Box::new(sequence)))
     }
 
     fn meta(&self, trees: &Artefact) -> Result<Made, Fault> {
@@ -120,14 +113,20 @@ impl Maker<'_> {
         let features: Vec<String> = trees.parts().inputs.iter().map(|input| input.feature.name().to_owned()).collect();
         // Questions are about what the trees say, which it has learned to judge.
         let mut p = [vec![f64::NAN; self.ground.data.rows()], vec![f64::NAN; self.ground.data.rows()]];
-        for (row, asked) in self.asked().into_iter().zip(self.rows(&self.ground.data, &features)?) {
+        for (row, asked) in seen::asked(&self.ground.data).zip(seen::rows(&self.ground.data, &features)?) {
             for (p, odds) in p.iter_mut().zip(trees.log_odds(&asked)) {
                 p[row] = meta::probability(odds);
             }
         }
         let columns = MetaColumns::of(&self.ground.data, [&p[0], &p[1]], &self.ground.barrier)?;
-        let rows = self.rows(&columns, &names())?;
-        self.made(self.inputs(&context)?, rows, Brain::Meta { forest, of: *trees.digest() })
+        let rows = seen::rows(&columns, &names())?;
+        self.made(&context, rows, Brain::Meta { forest, of: *trees.digest() })
+    }
+
+    fn made(&self, names: &[String], rows: Vec<Vec<f64>>, brain: Brain) -> Result<Made, Fault> {
+        let time = |row: Option<&u32>| row.map_or(Time(0), |row| Time(self.ground.times[*row as usize]));
+        let trained = (time(self.ground.develop.first()), time(self.ground.develop.last()));
+        seen::made(&self.ground, (self.name, names), trained, rows, brain)
     }
 
     fn read<T: serde::de::DeserializeOwned>(&self, file: &str) -> Result<T, Fault> {
@@ -148,59 +147,6 @@ impl Maker<'_> {
         } else {
             Err(Fault::TooLittle("nets that tell anything apart", 0, 1))
         }
-    }
-
-    fn made(&self, (inputs, missing_max): (Vec<Input>, u32), rows: Vec<Vec<f64>>, brain: Brain) -> Result<Made, Fault> {
-        let time = |row: Option<&u32>| row.map_or(Time(0), |row| Time(self.ground.times[*row as usize]));
-        let parts = Parts {
-            name: self.name.to_owned(),
-            barrier: self.ground.barrier,
-            outside_max: (inputs.len() / 10) as u32,
-            inputs,
-            missing_max,
-            trained: (time(self.ground.develop.first()), time(self.ground.develop.last())),
-            brain,
-        };
-        let model = replay::beside::made(parts).map_err(|error| Fault::Asked("model", error.to_string()))?;
-        Ok(Made { model, rows })
-    }
-
-    /// Rows of the dataset, evenly spread.
-    fn asked(&self) -> Vec<usize> {
-        let rows = self.ground.data.rows();
-        (0..ROWS.min(rows)).map(|nth| nth * (rows / ROWS.min(rows).max(1))).collect()
-    }
-
-    /// Columns of these rows.
-    fn rows(&self, columns: &dyn Columns, names: &[String]) -> Result<Vec<Vec<f64>>, Fault> {
-        let asked = self.asked();
-        let mut rows = vec![Vec::with_capacity(names.len()); asked.len()];
-        for name in names {
-            let column = columns.column(name)?;
-            rows.iter_mut().zip(&asked).for_each(|(row, at)| row.push(column[*at]));
-        }
-        Ok(rows)
-    }
-
-    /// Features with the range and the deciles of their training, and how many were ever missing there.
-    fn inputs(&self, names: &[String]) -> Result<(Vec<Input>, u32), Fault> {
-        let (mut inputs, mut missing) = (Vec::with_capacity(names.len()), 0);
-        for name in names {
-            let known = Feature::ALL.iter().copied().find(|feature| feature.name() == name);
-            let feature = known.ok_or_else(|| Fault::Asked("features", format!("this build has no {name}")))?;
-            let column = self.ground.data.column(name)?;
-            let seen = self.ground.develop.iter().map(|row| column[*row as usize]);
-            let mut known: Vec<f64> = seen.filter(|value| value.is_finite()).collect();
-            known.sort_unstable_by(f64::total_cmp);
-            let at = |share: f64| {
-                let place = ((known.len().max(1) - 1) as f64 * share).round() as usize;
-                known.get(place).copied().unwrap_or(0.0)
-            };
-            let deciles = std::array::from_fn(|nth| at((nth + 1) as f64 / 10.0));
-            inputs.push(Input { feature, low: at(TAIL), high: at(1.0 - TAIL), deciles });
-            missing += u32::from(known.len() < self.ground.develop.len());
-        }
-        Ok((inputs, missing))
     }
 }
 

@@ -352,4 +352,4 @@ pub(crate) fn quality(rows: &[usize], p: &[f64], came: &[bool], weight: &[f64], 
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

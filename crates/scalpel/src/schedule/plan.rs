@@ -20,7 +20,8 @@ pub(crate) struct Plan {
     pub(crate) train: Vec<String>,
     pub(crate) validate: Vec<String>,
     pub(crate) when: When,
-    pub(crate) drift: Option<PathBuf>,
+    /// The journal of the desk whose drift makes a round due.
+    pub(crate) journal: Option<PathBuf>,
     pub(crate) registry: PathBuf,
     pub(crate) key: PathBuf,
     pub(crate) kek: String,
@@ -192,7 +193,7 @@ impl Plan {
             train,
             validate,
             when,
-            drift: reader.text("drift").map(PathBuf::from),
+            journal: reader.text("journal").map(PathBuf::from),
             registry: reader.needed("registry").into(),
             key: reader.file("key", &key),
             kek,

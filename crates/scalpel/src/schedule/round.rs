@@ -8,6 +8,7 @@ use std::process::{Command, Stdio};
 
 use serde::{Deserialize, Serialize};
 
+use crate::schedule::drift::Heard;
 use crate::schedule::enter;
 use crate::schedule::plan::Plan;
 use crate::{Failure, Outcome, screen};
@@ -32,6 +33,9 @@ pub(crate) struct Round {
     pub(crate) verdict: Option<String>,
     /// Where the version came in the registry; why not further.
     pub(crate) state: Option<String>,
+    /// How far the desk's journal was heard when it was begun.
+    #[serde(default)]
+    pub(crate) heard: Option<Heard>,
 }
 
 /// The newest round; `None` before the first.
@@ -54,9 +58,9 @@ pub(crate) fn last(plan: &Plan) -> Result<Option<Round>, Failure> {
 }
 
 impl Round {
-    pub(crate) fn new(number: u64, why: &str, started_s: i64) -> Self {
+    pub(crate) fn new(number: u64, why: &str, (started_s, heard): (i64, Option<Heard>)) -> Self {
         let why = why.to_owned();
-        Self { number, why, started_s, done: vec![], version: None, verdict: None, state: None }
+        Self { number, why, started_s, done: vec![], version: None, verdict: None, state: None, heard }
     }
 
     pub(crate) fn is_finished(&self) -> bool {

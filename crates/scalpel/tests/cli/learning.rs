@@ -1,6 +1,6 @@
 use std::path::Path;
 
-use crate::program::{DAYS, scalpel, ticks};
+use crate::program::{DAYS, read, scalpel, ticks};
 
 /// Into the registry and out again; one changed bit does not come in.
 fn through_the_registry(here: &Path) {
@@ -8,6 +8,9 @@ fn through_the_registry(here: &Path) {
     let models = |words: &str| scalpel(here, &["models"].into_iter().chain(words.split(' ')).collect::<Vec<_>>());
     models("init --owner Ada --key ada.key --kek-file ada.kek").expect(0, &["trust"]);
     models(&format!("sign {package} --key ada.key")).expect(0, &["first 1.0.0: 2 files signed"]);
+    models("sign else/where/package --key ada.key").expect(0, &["where 1.0.0: 2 files signed"]);
+    models("import else/where/package --key ada.key --kek file:ada.kek")
+        .expect(0, &["where 1.0.0 registered as a draft"]);
     let file = here.join(package).join("trees.model");
     let whole = std::fs::read(&file).unwrap();
     let mut smuggled = whole.clone();
@@ -20,6 +23,41 @@ fn through_the_registry(here: &Path) {
     models("verify first 1.0.0 --kek file:ada.kek").expect(0, &["64 golden questions answered as they should be"]);
     models("card first 1.0.0").expect(0, &["## When it fails", "EURUSD"]);
     models("export first 1.0.0 --kek file:ada.kek --out out").expect(0, &["first-1.0.0"]);
+}
+
+/// The trees of a training as another program would leave them: adopted, judged, seated, packed, and refused.
+fn adopted(here: &Path, day: &str) {
+    let adopt = |words: &str| {
+        let words: Vec<&str> = words.split(' ').collect();
+        scalpel(
+            here,
+            &[&["learn", "adopt", "rows.parquet", "--out", "else/where", "--ledger", "else.log"], &words[..]].concat(),
+        )
+    };
+    let trees = "--buy runs/first/trees_buy.txt --sell runs/first/trees_sell.txt";
+    adopt(trees).expect(2, &["--trained-until"]);
+    adopt(&format!("{trees} --trained-until soon")).expect(2, &["--trained-until soon: write 2014-05-07"]);
+    adopt("--buy runs/first/trees_buy.txt --trained-until 2014-05-06").expect(2, &["--sell"]);
+    adopt(&format!("{trees} --trained-until 2014-06-01")).expect(2, &["trained_until", "no labelled rows after"]);
+    adopt("--net runs/first/report.json --trained-until 2014-05-06").expect(3, &["report.json", "not supported"]);
+    adopt("--buy rows.parquet --sell rows.parquet --trained-until 2014-05-06")
+        .expect(3, &["rows.parquet", "LightGBM text"]);
+    assert!(!here.join("else").exists() && !here.join("else.log").exists(), "nothing half done");
+    adopt(&format!("{trees} --trained-until 2014-05-06")).expect(
+        0,
+        &["ended 2014-05-06 by your word", "direction", "always buy", "trees.model   digest", "Trials   1 in"],
+    );
+    let card = read(here, "else/where/package/card.md");
+    assert!(card.contains("is the word of whoever adopted it") && card.contains("trees_buy.txt (LightGBM"), "{card}");
+    assert!(read(here, "else.log").contains("trees adopted"));
+    scalpel(here, &["learn", "validate", "else/where"]).expect(3, &["was trained elsewhere"]);
+    let into = ["learn", "adopt", "rows.parquet", "--out", "runs/first", "--trained-until", "2014-05-06"];
+    let files: Vec<&str> = trees.split(' ').collect();
+    scalpel(here, &[&into[..], &files[..]].concat()).expect(4, &["runs/first: holds a training"]);
+    let run = ["backtest", "--symbol", "EURUSD", "--quick", "--config", "fast.toml", "--model", "else/where"];
+    let more = ["--ledger", "else.log", "--out", "else/run", "--ticks", day];
+    scalpel(here, &[&run[..], &more[..]].concat()).expect(0, &["VERDICT"]);
+    assert_eq!(std::fs::read_dir(here.join("else/run/session.journal.models")).map(Iterator::count).ok(), Some(1));
 }
 
 #[test]
@@ -46,6 +84,7 @@ fn from_ticks_to_a_model_that_sits_at_the_council() {
     let again = scalpel(here, &train).expect(0, &["Trials   7 in runs/trials.log"]);
     let digest = |told: &str| told.split("digest ").nth(1).unwrap()[..64].to_owned();
     assert_eq!(digest(&told.out), digest(&again.out), "what is finished is not made anew");
+    adopted(here, &days[6]);
     through_the_registry(here);
     let model = "out/first-1.0.0/trees.model";
     let run = |config: &[&str], out: &str, day: &str| {

@@ -5,21 +5,27 @@ use serde_json::Value;
 
 use crate::program::{Ran, command, read, scalpel};
 
-/// Ten days of quotes, five hours each, and a barrier that is reached within minutes.
+/// Ten days of quotes, seven and a half hours each, and a barrier that is reached within minutes: the fewest on which the
+/// probability of overfitting can be computed.
 fn ticks(folder: &Path) {
-    let mut x = 9_u64;
+    quotes(folder, 9, (0..10, 200));
+}
+
+/// Quotes of these days; a trend turns with a chance of one in so many.
+fn quotes(folder: &Path, seed: u64, (days, turns): (std::ops::Range<i64>, u64)) {
+    let mut x = seed;
     let mut roll = |sides: u64| {
         x = x.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         ((x >> 33) % sides) as i64
     };
     // Stretches of trend: there is something to learn.
     let (mut mid, mut trend) = (138_000_i64, 1);
-    for day in 0..10_i64 {
+    for day in days {
         let mut text = String::from("ts_ms,bid,ask\n");
         for nth in 0..2_500_i64 {
-            trend = if roll(200) == 0 { -trend } else { trend };
+            trend = if roll(turns) == 0 { -trend } else { trend };
             mid += trend + roll(7) - 3;
-            let at = 1_399_248_000_000 + day * 86_400_000 + nth * 7_200;
+            let at = 1_399_248_000_000 + day * 86_400_000 + nth * 10_800;
             writeln!(text, "{at},{}.{:05},{}.{:05}", mid / 100_000, mid % 100_000, mid / 100_000, mid % 100_000 + 3)
                 .unwrap();
         }
@@ -106,7 +112,7 @@ fn a_training_is_judged_and_its_package_says_so() {
 
 fn plan(here: &Path) {
     let text = "version = 1\nname = \"euro\"\nsymbol = \"EURUSD\"\nticks = [\"day*.csv\"]\nwork = \"work\"\nevery = \"24h\"\n\
-                drift = \"drift.jsonl\"\ntarget = 2\nstop = 2\nhorizon = 300\nrow_every = 14\nspec = \"spec.json\"\n\
+                journal = \"runs/live/session.journal\"\ntarget = 2\nstop = 2\nhorizon = 300\nrow_every = 14\nspec = \"spec.json\"\n\
                 groups = 4\nthreads = 2\nmemory = \"4GiB\"\nregistry = \"registry\"\nkey = \"ada.key\"\nkek = \"file:ada.kek\"\n";
     std::fs::write(here.join("plan.toml"), text).unwrap();
 }
@@ -145,12 +151,73 @@ fn a_schedule_that_is_killed_at_every_step_goes_on_and_registers_once() {
     let listed = scalpel(here, &["models", "list"]).expect(0, &["euro", "1.0.0", "verified"]);
     assert_eq!(listed.out.matches("euro").count(), 1, "{listed:?}");
     let state = serde_json::from_str::<Value>(log.trim()).unwrap()["state"].as_str().unwrap().to_owned();
-    assert!(!state.contains("CANARY") && !state.contains("CHAMPION"), "{state}");
+    assert_eq!(state, "SHADOW", "as far as it goes, and never to CANARY or CHAMPION");
+    pointed_once(here);
     scalpel(here, &once).expect(0, &["nothing is due for"]);
-    // Drift after the round began makes another round.
-    std::fs::write(here.join("drift.jsonl"), format!("{{\"time\":{}}}\n", i64::MAX)).unwrap();
+    drifted(here);
+}
+
+/// The registry's log of a model: what became of it, one word each.
+fn moves(here: &Path) -> Vec<String> {
+    let word = |line: &str| {
+        let body = serde_json::from_str::<Value>(line).unwrap_or_default()["body"].clone();
+        body["event"].as_str().or(body["alias"].as_str()).unwrap_or_default().to_owned()
+    };
+    read(here, "registry/aliases/euro.log").lines().map(word).collect()
+}
+
+/// The alias is set once, wherever within the last steps a kill comes: after it, or between shadow and it.
+fn pointed_once(here: &Path) {
+    let (log, round) = (here.join("registry/aliases/euro.log"), here.join("work/rounds/000001/round.json"));
+    let again = || {
+        let mut object: Value = serde_json::from_str(&read(here, "work/rounds/000001/round.json")).unwrap_or_default();
+        object["done"].as_array_mut().into_iter().for_each(|done| done.truncate(6));
+        assert!(std::fs::write(&round, object.to_string()).is_ok());
+        scalpel(here, &["learn", "schedule", "plan.toml", "--once"]).expect(0, &["round 1: euro 1.0.0", "SHADOW"]);
+        assert_eq!(moves(here), ["validate", "to_shadow", "challenger"]);
+    };
+    assert_eq!(moves(here), ["validate", "to_shadow", "challenger"]);
+    again();
+    let whole = read(here, "registry/aliases/euro.log");
+    for kept in [2, 1] {
+        let cut: String = whole.lines().take(kept).map(|line| format!("{line}\n")).collect();
+        assert!(std::fs::write(&log, cut).is_ok());
+        again();
+    }
+    assert_eq!(read(here, "work/rounds.jsonl").lines().count(), 1);
+}
+
+/// A desk on later days tells of drift; each makes one round due.
+fn drifted(here: &Path) {
+    let once = ["learn", "schedule", "plan.toml", "--once"];
+    let printed = scalpel(here, &["config", "--symbol", "EURUSD"]).expect(0, &["[[class]]"]).out;
+    let fast = printed
+        .replace("target = \"6 pip\"", "target = \"2 pip\"")
+        .replace("stop = \"8 pip\"", "stop = \"2 pip\"")
+        .replace("horizon = \"30 min\"", "horizon = \"300 s\"")
+        .replace("sample_every = \"5 s\"", "sample_every = \"10 s\"");
+    assert!(std::fs::write(here.join("fast.toml"), fast).is_ok());
+    let later = here.join("later");
+    std::fs::create_dir(&later).unwrap();
+    quotes(&later, 77, (10..15, 5));
+    let days: Vec<String> =
+        [10, 11, 13, 14].iter().map(|day| later.join(format!("day{day}.csv")).display().to_string()).collect();
+    let run = |days: &[String]| {
+        let model = "work/rounds/000001/euro";
+        let mut asked = vec!["backtest", "--symbol", "EURUSD", "--config", "fast.toml", "--quick", "--model", model];
+        asked.extend(["--out", "runs/live", "--ticks"]);
+        asked.extend(days.iter().map(String::as_str));
+        assert!(std::fs::remove_dir_all(here.join("runs/live")).is_ok() || !here.join("runs/live").exists());
+        scalpel(here, &asked).expect(0, &["VERDICT"]);
+    };
+    run(&days[..1]);
+    scalpel(here, &once).expect(0, &["nothing is due for"]);
+    run(&days);
+    scalpel(here, &["trials", "runs/live/session.journal"]).expect(0, &["drifted: Inputs"]);
     scalpel(here, &once).expect(0, &["round 2: euro 1.1.0"]);
-    assert!(read(here, "work/rounds.jsonl").contains("\"why\":\"drift\""));
-    std::fs::write(here.join("drift.jsonl"), "drift!\n").unwrap();
-    scalpel(here, &once).expect(3, &["drift.jsonl", "line 1"]);
+    assert!(read(here, "work/rounds.jsonl").contains("\"why\":\"drift of inputs"));
+    scalpel(here, &once).expect(0, &["nothing is due for"]);
+    let journal = here.join("runs/live/session.journal");
+    assert!(std::fs::write(&journal, "drift!\n").is_ok());
+    scalpel(here, &once).expect(3, &["session.journal", "not a journal"]);
 }

@@ -86,7 +86,8 @@ pub struct Rule {
 }
 
 impl Rule {
-    pub(crate) fn all(ground: &Ground, p: &[Vec<f64>; 2], meta: &[f64], side: &[u8]) -> Vec<Self> {
+    /// What trading on two sides' probabilities would have earned.
+    pub(crate) fn voting(ground: &Ground, p: &[Vec<f64>; 2], side: &[u8]) -> Vec<Self> {
         if ground.sealed {
             return Vec::new();
         }
@@ -99,7 +100,6 @@ impl Rule {
         };
         let (tenth, hundredth) = (top(0.1), top(0.01));
         let chosen = |row: usize| Some(usize::from(side[row]));
-        let worth = |p: f64| ground.barrier.value(p) > 0.0;
         vec![
             Self::of(ground, "always buy", |_| Some(0)),
             Self::of(ground, "always sell", |_| Some(1)),
@@ -110,12 +110,29 @@ impl Rule {
             Self::of(ground, "the likelier side, top hundredth of development", |row| {
                 chosen(row).filter(|_| best(row) >= hundredth)
             }),
-            Self::of(ground, "expected value above zero", |row| chosen(row).filter(|_| worth(best(row)))),
+            Self::of(ground, "expected value above zero", |row| {
+                chosen(row).filter(|_| ground.barrier.value(best(row)) > 0.0)
+            }),
+        ]
+    }
+
+    /// The same, and what the second model's word would have changed.
+    pub(crate) fn all(ground: &Ground, p: &[Vec<f64>; 2], meta: &[f64], side: &[u8]) -> Vec<Self> {
+        let mut rules = Self::voting(ground, p, side);
+        if ground.sealed {
+            return rules;
+        }
+        let worth = |p: f64| ground.barrier.value(p) > 0.0;
+        let chosen = |row: usize| Some(usize::from(side[row]));
+        rules.extend([
             Self::of(ground, "the second model's expected value above zero", |row| {
                 chosen(row).filter(|_| worth(meta[row]))
             }),
-            Self::of(ground, "both above zero", |row| chosen(row).filter(|_| worth(best(row)) && worth(meta[row]))),
-        ]
+            Self::of(ground, "both above zero", |row| {
+                chosen(row).filter(|_| worth(p[usize::from(side[row])][row]) && worth(meta[row]))
+            }),
+        ]);
+        rules
     }
 
     fn of(ground: &Ground, rule: &str, choose: impl Fn(usize) -> Option<usize>) -> Self {

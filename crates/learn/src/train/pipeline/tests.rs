@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Rows of quotes that follow a leader: there is something to learn.
-fn dataset(folder: &Path) -> PathBuf {
+pub(crate) fn dataset(folder: &Path) -> PathBuf {
     let config = config();
     let barrier =
         ensemble::Barrier { target: Points(14), stop: Points(14), horizon: Span::from_secs(3), commission_points: 0.0 };
@@ -24,7 +24,7 @@ fn dataset(folder: &Path) -> PathBuf {
     path
 }
 
-fn small() -> TrainSpec {
+pub(crate) fn small() -> TrainSpec {
     let usual = TrainSpec::usual(3);
     let boost =
         BoostSpec { trees_max: 12, learning_rate: 0.2, leaves_max: 6, leaf_rows_min: 20, bins: 32, ..usual.boost };
