@@ -107,7 +107,7 @@ fn council(trained: bool, step: Span) -> Council {
         cadence: Cadence::Time(step),
         gap: Span::from_secs(60),
         warm: 64,
-        lines: [Line { slope: 0.1, offset: 0.0 }, Line { slope: -0.1, offset: 0.0 }],
+        lines: [Line { slope: 0.1, offset: 0.0 }, Line { slope: 0.1, offset: 0.0 }],
     };
     let net = artefact("sequence", &all[..NET_READS], Brain::Sequence(Box::new(sequence)));
     let width = meta::OPINION.len() + meta::CONTEXT.len() + meta::REGIME.len();
