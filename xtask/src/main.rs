@@ -2,7 +2,7 @@
 //!
 //! `parts`  what a verb needs from the system, and how it is installed     `laws`  the structure of the house, as tests
 //! `originals` the libraries whose models we read
-//! `bench`  the table in docs/benchmarks.md
+//! `bench`  the tables in docs/benchmarks.md
 
 mod bench;
 #[cfg(test)]
@@ -23,7 +23,9 @@ const USAGE: &str = "cargo xtask <verb>
   originals
            makes the Python environment, below the target folder, of the libraries that tests of models ask (LightGBM,
            XGBoost, ONNX, model_signing); `test` makes it too
-  bench    measures the table of docs/benchmarks.md and writes it there
+  bench [engine | mind]
+           measures the tables of docs/benchmarks.md, or the one that is named, and writes them there; `mind` asks the
+           original libraries beside us
 
 The first step that fails ends the run with its exit code 1.";
 
@@ -40,7 +42,7 @@ fn main() -> ExitCode {
         "check" => check().and_then(|()| dependencies()),
         "test" => test(),
         "originals" => originals::ready().map(|(_, place)| eprintln!("{}", place.display())),
-        "bench" => bench::run(),
+        "bench" => bench::run(std::env::args().nth(2).as_deref()),
         _ => Err(USAGE.to_owned()),
     };
     match outcome {

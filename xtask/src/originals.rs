@@ -6,7 +6,7 @@ use std::process::Command;
 use crate::{Outcome, parts, run};
 
 /// Where tests look for it.
-const PLACE: &str = "SCALPEL_ORIGINALS";
+pub(crate) const PLACE: &str = "SCALPEL_ORIGINALS";
 /// What is installed, to the version.
 const PINS: &str = "crates/registry/tests/originals/requirements.txt";
 /// The pins that an environment was made with, written when it is whole.

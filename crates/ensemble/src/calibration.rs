@@ -78,6 +78,8 @@ pub(crate) struct Calibration {
     sampling: f64,
     /// The half width of the interval in standard deviations of a normal error.
     deviations: f64,
+    /// The largest log-odds.
+    edge: f64,
 }
 
 market::state!(Calibration { line, aci, labels, block, sampling });
@@ -86,13 +88,13 @@ impl Calibration {
     pub(crate) fn new(spec: &CalibrationSpec) -> Self {
         let (line, aci) = (Line::new(spec.platt), Aci::new(&spec.aci));
         let deviations = math::normal_quantile(1.0 - 0.5 * spec.aci.miscoverage.clamp(1e-4, 0.9999));
-        Self { spec: *spec, line, aci, labels: 0.0, block: Block::default(), sampling: 0.0, deviations }
+        let edge = clipped_logit(1.0 - CLIP);
+        Self { spec: *spec, line, aci, labels: 0.0, block: Block::default(), sampling: 0.0, deviations, edge }
     }
 
     /// What log-odds beyond the null come to.
     pub(crate) fn opinion(&self, null: f64, raw: f64) -> Opinion {
-        let edge = clipped_logit(1.0 - CLIP);
-        let logit = (null + self.line.beyond(raw)).clamp(-edge, edge);
+        let logit = (null + self.line.beyond(raw)).clamp(-self.edge, self.edge);
         Opinion { raw, logit, p: math::sigmoid(logit) }
     }
 

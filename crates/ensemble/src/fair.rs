@@ -11,7 +11,7 @@
 
 use features::{Feature, Frame};
 use market::{Span, Tick, Time, math};
-use models::barrier::{DriftBelief, hit_probability_averaged};
+use models::barrier::{DriftBelief, hit_probabilities_averaged};
 use models::pool::clipped_logit;
 use models::{LocalLevel, LocalLevelSpec};
 
@@ -114,12 +114,9 @@ impl FairValue {
         let (drift, deviation) = (gap.points / time, math::sqrt(gap.variance) / time);
         let sigma = math::sqrt(gap.sigma_squared);
         let null = clipped_logit(barrier.null(spread));
-        let log_odds = |mean: f64| {
-            let p = hit_probability_averaged(up, down, DriftBelief { mean, deviation }, sigma)?;
-            Some(clipped_logit(p) - null)
-        };
         // Not a number is a fault, and the seat will see it.
-        Ok([log_odds(drift).unwrap_or(f64::NAN), log_odds(-drift).unwrap_or(f64::NAN)])
+        let both = hit_probabilities_averaged(up, down, DriftBelief { mean: drift, deviation }, sigma);
+        Ok(both.map_or([f64::NAN; 2], |both| both.map(|p| clipped_logit(p) - null)))
     }
 }
 

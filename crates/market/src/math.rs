@@ -1,7 +1,7 @@
 //! The one implementation of the transcendental functions: the same bits on every machine.
 //!
 //! The standard library's `exp`, `ln`, `tanh` and their kin call the platform's libm, whose last digit differs
-//! between x86-64 and Arm; `libm` is pure Rust. `+ - * /` and `sqrt` are exact by IEEE 754 and need no wrapper.
+//! between x86-64 and Arm; `libm` is pure Rust. `+ - * /` and `sqrt` are exact by IEEE 754.
 
 /// e to the power `x`.
 pub fn exp(x: f64) -> f64 {
@@ -43,9 +43,10 @@ pub fn cos(x: f64) -> f64 {
     libm::cos(x)
 }
 
-/// The square root, exact by IEEE 754.
+/// The square root, exact by IEEE 754, so that the processor's own serves; NaN of one form below zero, where processors
+/// differ.
 pub fn sqrt(x: f64) -> f64 {
-    libm::sqrt(x)
+    if x < 0.0 { f64::NAN } else { x.sqrt() }
 }
 
 /// The error function.
@@ -127,6 +128,21 @@ pub fn normal_quantile(p: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_processors_root_has_the_bits_of_the_portable_one() {
+        let mut bits = 1_u64;
+        for _ in 0..200_000 {
+            bits = bits.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            let x = f64::from_bits(bits ^ (bits >> 31));
+            let (ours, theirs) = (sqrt(x), libm::sqrt(x));
+            assert!(ours.to_bits() == theirs.to_bits() || (ours.is_nan() && theirs.is_nan()), "{x:e}");
+        }
+        for x in [0.0, -0.0, f64::MIN_POSITIVE, 5e-324, f64::MAX, f64::INFINITY] {
+            assert_eq!(sqrt(x).to_bits(), libm::sqrt(x).to_bits(), "{x:e}");
+        }
+        assert!(sqrt(-1.0).is_nan() && sqrt(f64::NAN).is_nan());
+    }
 
     #[test]
     fn sigmoid_and_logit_are_inverse() {

@@ -15,13 +15,16 @@ pub fn hit_probability(up: f64, down: f64, mu: f64, sigma: f64) -> Option<f64> {
     if !(positive(up) && positive(down) && positive(sigma) && mu.is_finite()) {
         return None;
     }
-    // Divided twice, because the square of sigma may vanish.
-    let theta = within(2.0 * mu / sigma / sigma, -1e300, 1e300);
-    Some(probability(first_passage(up, down, theta)))
+    Some(probability(passages(up, down, theta(mu, sigma))[0]))
 }
 
-/// The formula of 2.1, written with the sign of theta so that no exponential overflows.
-fn first_passage(up: f64, down: f64, theta: f64) -> f64 {
+/// `2 mu / sigma^2`, divided twice because the square of sigma may vanish.
+fn theta(mu: f64, sigma: f64) -> f64 {
+    within(2.0 * mu / sigma / sigma, -1e300, 1e300)
+}
+
+/// The formula of 2.1 for theta and for minus theta, written with the sign of theta so that no exponential overflows.
+fn passages(up: f64, down: f64, theta: f64) -> [f64; 2] {
     // Halves, so that the sum of two huge distances stays finite.
     let whole = 0.5 * up + 0.5 * down;
     let driftless = 0.5 * down / whole;
@@ -29,16 +32,21 @@ fn first_passage(up: f64, down: f64, theta: f64) -> f64 {
     let (reach, width) = (rate * down, 2.0 * rate * whole);
     if width < 1e-9 {
         // The first two terms of the series in theta; the next is smaller than 1e-18.
-        return driftless * (1.0 + 0.5 * theta * up);
+        return [theta, -theta].map(|theta| driftless * (1.0 + 0.5 * theta * up));
     }
-    let ratio = exp_m1(-reach) / exp_m1(-width);
-    if theta > 0.0 { ratio } else { ratio_below(ratio, rate * up) }
+    let with = exp_m1(-reach) / exp_m1(-width);
+    let against = with * exp(-(rate * up));
+    if theta > 0.0 { [with, against] } else { [against, with] }
 }
 
-/// For negative theta the same ratio, times `e^{theta U}`.
-fn ratio_below(ratio: f64, fall: f64) -> f64 {
-    ratio * exp(-fall)
-}
+/// Gauss-Hermite quadrature with five nodes (Abramowitz & Stegun 25.4.46), for a standard normal variable: node, weight.
+const NODES: [(f64, f64); 5] = [
+    (-2.856_970_013_872_806, 0.011_257_411_327_720_69),
+    (-1.355_626_179_974_266, 0.222_075_922_005_612_65),
+    (0.0, 0.533_333_333_333_333_3),
+    (1.355_626_179_974_266, 0.222_075_922_005_612_65),
+    (2.856_970_013_872_806, 0.011_257_411_327_720_69),
+];
 
 /// What is known of a drift: its mean and its standard deviation, in points per unit of time.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -49,16 +57,9 @@ pub struct DriftBelief {
     pub deviation: f64,
 }
 
-/// [`hit_probability`] averaged over a normal drift, by Gauss-Hermite quadrature with five nodes
-/// (Abramowitz & Stegun 25.4.46). `None` as there, or when the deviation is negative or not finite.
+/// [`hit_probability`] averaged over a normal drift, by Gauss-Hermite quadrature with five nodes. `None` as there, or when
+/// the deviation is negative or not finite.
 pub fn hit_probability_averaged(up: f64, down: f64, drift: DriftBelief, sigma: f64) -> Option<f64> {
-    const NODES: [(f64, f64); 5] = [
-        (-2.856_970_013_872_806, 0.011_257_411_327_720_69),
-        (-1.355_626_179_974_266, 0.222_075_922_005_612_65),
-        (0.0, 0.533_333_333_333_333_3),
-        (1.355_626_179_974_266, 0.222_075_922_005_612_65),
-        (2.856_970_013_872_806, 0.011_257_411_327_720_69),
-    ];
     if !(drift.deviation.is_finite() && drift.deviation >= 0.0) {
         return None;
     }
@@ -67,6 +68,30 @@ pub fn hit_probability_averaged(up: f64, down: f64, drift: DriftBelief, sigma: f
         sum += weight * hit_probability(up, down, drift.mean + node * drift.deviation, sigma)?;
     }
     Some(probability(sum))
+}
+
+/// [`hit_probability_averaged`] of a drift and of its mirror image, whose mean has the other sign: the same bits as two
+/// calls, at little more than the cost of one, because a node of the one is a node of the other turned around.
+pub fn hit_probabilities_averaged(up: f64, down: f64, drift: DriftBelief, sigma: f64) -> Option<[f64; 2]> {
+    let positive = |x: f64| x.is_finite() && x > 0.0;
+    let spread = drift.deviation.is_finite() && drift.deviation >= 0.0;
+    if !(positive(up) && positive(down) && positive(sigma) && spread) {
+        return None;
+    }
+    let mut each = [[0.0; 2]; NODES.len()];
+    for (pair, (node, _)) in each.iter_mut().zip(NODES) {
+        let mu = drift.mean + node * drift.deviation;
+        if !mu.is_finite() {
+            return None;
+        }
+        *pair = passages(up, down, theta(mu, sigma)).map(probability);
+    }
+    let (mut sum, mut mirrored) = (0.0, 0.0);
+    for ((_, weight), (one, other)) in NODES.iter().zip(each.iter().zip(each.iter().rev())) {
+        sum += weight * one[0];
+        mirrored += weight * other[1];
+    }
+    Some([probability(sum), probability(mirrored)])
 }
 
 /// The win rate without any skill: `p0 = (S - c) / (S + a)`, inside (0, 1). `None` when a number is not finite, `target`
@@ -168,6 +193,19 @@ mod tests {
                 prop_assert!((p(mu) - line(mu)).abs() <= 4.0 * mu * mu * (up + down) * (up + down) + 1e-15);
             }
             prop_assert!(p(-step) <= p(0.0) && p(0.0) <= p(step));
+        }
+
+        #[test]
+        fn both_averages_have_the_bits_of_two_calls(
+            (up, down) in (0.0..20.0_f64, 0.0..20.0_f64),
+            mean in prop_oneof![Just(0.0), -2.0..2.0_f64, -1e-9..1e-9_f64, anything()],
+            deviation in prop_oneof![Just(0.0), 0.0..2.0_f64, anything()],
+            sigma in prop_oneof![0.1..5.0_f64, anything()],
+        ) {
+            let one = |mean: f64| hit_probability_averaged(up, down, DriftBelief { mean, deviation }, sigma);
+            let both = hit_probabilities_averaged(up, down, DriftBelief { mean, deviation }, sigma);
+            let two = one(mean).zip(one(-mean));
+            prop_assert_eq!(both.map(|both| both.map(f64::to_bits)), two.map(|(one, two)| [one, two].map(f64::to_bits)));
         }
 
         #[test]

@@ -5,13 +5,14 @@
 //! comparison of 32-bit floats becomes an exactly equal one by [`Test::below_f32`].
 //!
 //! `build`  the builder and its checks      `error`  what it refuses, and where
-//! `lanes`  the flat arrays and the walk    `shap`   exact contributions (oracle: signals.md 7 #28)
-//! `bytes`  encoding
+//! `lanes`  the flat arrays and the walk    `ranks`  small trees without a walk
+//! `bytes`  encoding                        `shap`   exact contributions (oracle: signals.md 7 #28)
 
 mod build;
 mod bytes;
 mod error;
 mod lanes;
+mod ranks;
 mod shap;
 #[cfg(test)]
 pub(crate) mod tests;
@@ -22,6 +23,7 @@ pub use shap::ContributionError;
 
 use lanes::Lanes;
 use market::math::sigmoid;
+use ranks::Ranks;
 
 /// The most features that a forest may read.
 pub const FEATURES_MAX: usize = 4096;
@@ -178,6 +180,8 @@ pub struct Forest {
     summing: Summing,
     trees: Vec<Tree>,
     lanes: Lanes,
+    /// The quicker way, where the trees are small enough.
+    ranks: Option<Ranks>,
     /// What the forest says on average over its covers; `None` when a split has no cover, or less than a
     /// child.
     expected: Option<f64>,
@@ -193,7 +197,10 @@ impl Forest {
     /// NaN, those beyond [`Forest::features`] are not looked at, infinite ones count as the largest
     /// finite number of their sign. Finite whatever the row holds.
     pub fn raw(&self, row: &[f64]) -> f64 {
-        self.lanes.sum(row, self.base, self.summing)
+        match &self.ranks {
+            Some(ranks) => ranks.sum(row, self.base, self.summing),
+            None => self.lanes.sum(row, self.base, self.summing),
+        }
     }
 
     /// `slope * raw` where the sum means log-odds, `None` where it does not.

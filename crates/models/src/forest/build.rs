@@ -1,6 +1,7 @@
 //! The only maker of a forest.
 
 use super::lanes::Lanes;
+use super::ranks::Ranks;
 use super::{
     ALL_LEAVES_MAX, Child, DEPTH_MAX, FEATURES_MAX, Forest, ForestError, ForestFault, LEAF_MAX, LEAVES_MAX, Link,
     SET_WORDS_MAX, Summing, TREES_MAX, Test, Tree,
@@ -86,7 +87,8 @@ impl ForestBuilder {
         }
         let lanes = Lanes::new(&trees).ok_or(ForestError::whole(ForestFault::Views))?;
         let expected = lanes.expected().map(|trees| base + trees);
-        Ok(Forest { features, base, link, summing, trees, lanes, expected })
+        let ranks = Ranks::new(&lanes);
+        Ok(Forest { features, base, link, summing, trees, lanes, ranks, expected })
     }
 }
 

@@ -13,13 +13,13 @@ const LANES: usize = 8;
 
 /// What a split compares: one feature, its missing values put aside.
 #[derive(Debug, Clone, PartialEq)]
-struct View {
-    feature: usize,
-    kind: Kind,
+pub(super) struct View {
+    pub(super) feature: usize,
+    pub(super) kind: Kind,
 }
 
 #[derive(Debug, Clone, PartialEq)]
-enum Kind {
+pub(super) enum Kind {
     /// NaN becomes zero.
     Plain,
     /// NaN becomes this.
@@ -53,7 +53,7 @@ impl View {
         }
     }
 
-    fn value(&self, x: f64) -> f64 {
+    pub(super) fn value(&self, x: f64) -> f64 {
         match &self.kind {
             Kind::Plain if x.is_nan() => 0.0,
             Kind::Nan(away) if x.is_nan() => *away,
@@ -82,14 +82,14 @@ pub(super) fn contains(set: &[u32], x: f64) -> bool {
 pub(super) struct Node {
     pub(super) threshold: f64,
     pub(super) next: u32,
-    slot: u16,
+    pub(super) slot: u16,
     pub(super) stride: u16,
 }
 
 /// The trees as arrays.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Lanes {
-    views: Vec<View>,
+    pub(super) views: Vec<View>,
     nodes: Vec<Node>,
     /// Of each node.
     covers: Vec<f64>,

@@ -114,6 +114,31 @@ fn encoded(forest: &Forest) -> Vec<u8> {
     bytes
 }
 
+#[test]
+fn trees_of_many_leaves_are_walked_and_small_ones_are_not() {
+    let chain = |leaves: u32| {
+        let child = |place| if place + 2 == leaves { Child::Leaf(leaves - 1) } else { Child::Split(place + 1) };
+        let split = |place| Split {
+            feature: 0,
+            test: Test::AtMost { threshold: f64::from(place), missing: Missing::Nan, default_left: false },
+            left: Child::Leaf(place),
+            right: child(place),
+            cover: f64::from(leaves - place),
+        };
+        let leaves: Vec<Leaf> = (0..leaves).map(|leaf| Leaf { value: f64::from(leaf), cover: 1.0 }).collect();
+        Tree { splits: (0..leaves.len() as u32 - 1).map(split).collect(), leaves }
+    };
+    for (leaves, quick) in [(2, true), (31, true), (32, true), (33, false)] {
+        let mut builder = Forest::builder(1);
+        builder.tree(chain(leaves)).unwrap();
+        let forest = builder.build().unwrap();
+        assert_eq!(forest.ranks.is_some(), quick, "{leaves}");
+        for (x, leaf) in [(-1.0, 0), (0.0, 0), (0.5, 1), (1.0, 1), (99.0, leaves - 1), (f64::NAN, leaves - 1)] {
+            assert_eq!(forest.raw(&[x]), f64::from(leaf.min(leaves - 1)), "{leaves} leaves, {x}");
+        }
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
 
@@ -124,8 +149,20 @@ proptest! {
     ) {
         let forest = forest(seed, 6, 21, 31);
         for row in rows {
-            prop_assert_eq!(forest.raw(&row).to_bits(), walked(&forest, &row).to_bits());
+            let expected = walked(&forest, &row).to_bits();
+            prop_assert_eq!(forest.lanes.sum(&row, forest.base(), forest.summing()).to_bits(), expected);
+            prop_assert_eq!(forest.raw(&row).to_bits(), expected);
         }
+    }
+
+    #[test]
+    fn trees_of_any_number_and_size_say_what_a_walk_says(
+        seed in 0_u64..10_000,
+        (trees, leaves) in prop_oneof![(1..300_usize, 1..6_usize), (120..140_usize, 20..32_usize), (1..4_usize, 30..60_usize)],
+        row in prop::collection::vec(value(), 0..6),
+    ) {
+        let forest = forest(seed, 5, trees, leaves);
+        prop_assert_eq!(forest.raw(&row).to_bits(), walked(&forest, &row).to_bits());
     }
 
     #[test]
