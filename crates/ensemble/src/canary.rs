@@ -201,7 +201,7 @@ fn is_own(spec: &CanarySpec, hash: u64) -> bool {
     (hash >> 11) as f64 / (1_u64 << 53) as f64 <= spec.share && spec.share > 0.0
 }
 
-/// The finaliser of SplitMix64 over each word in turn (Steele, Lea & Flood 2014).
+/// The finaliser of `SplitMix64` over each word in turn (Steele, Lea & Flood 2014).
 fn hash(words: [u64; 4]) -> u64 {
     words.into_iter().fold(0, |state: u64, word| {
         let mut z = (state ^ word).wrapping_add(0x9e37_79b9_7f4a_7c15);

@@ -6,6 +6,7 @@
 //! LightGBM is asked when `cargo xtask originals` has made its environment; `SCALPEL_ORIGINALS` names another place.
 
 #![expect(clippy::expect_used, reason = "a benchmark that cannot run has nothing to say")]
+#![expect(clippy::print_stdout, reason = "the figures are what it is for")]
 #![expect(clippy::disallowed_methods, reason = "a benchmark reads the clock")]
 
 use std::io::{BufWriter, Write};

@@ -128,12 +128,11 @@ impl Council {
     pub fn install(&mut self, model: Arc<Artefact>, until: Option<Time>) -> Result<(), Misfit> {
         self.fits(&model)?;
         let which = model.seat();
-        match chair(which) {
-            Some(place) => self.bench.install(&mut self.seats[place], model, until),
-            None => {
-                self.meta.install(model, until);
-                self.bench.changed();
-            }
+        if let Some(place) = chair(which) {
+            self.bench.install(&mut self.seats[place], model, until);
+        } else {
+            self.meta.install(model, until);
+            self.bench.changed();
         }
         self.reseat(which);
         Ok(())

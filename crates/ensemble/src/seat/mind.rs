@@ -16,6 +16,7 @@ use crate::vote::{Abstain, AgentKind};
 
 /// How an agent comes to its raw opinion.
 #[derive(Debug, Clone)]
+#[expect(clippy::large_enum_variant, reason = "a council has one of each, side by side")]
 pub(crate) enum Mind {
     Logistic(Logistic),
     FairValue(FairValue),
