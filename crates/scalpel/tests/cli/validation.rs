@@ -213,5 +213,5 @@ fn drifted(here: &Path) {
     scalpel(here, &once).expect(0, &["nothing is due for"]);
     let journal = here.join("runs/live/session.journal");
     assert!(std::fs::write(&journal, "drift!\n").is_ok());
-    scalpel(here, &once).expect(3, &["session.journal", "not a journal"]);
+    scalpel(here, &once).expect(5, &["session.journal", "the journal is damaged"]);
 }
