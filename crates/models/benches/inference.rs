@@ -5,12 +5,13 @@
 //!
 //!     cargo bench -p models --bench inference
 //!
-//! `grown` the models     `export` the forms that peers read     `peers.py` the peers: LightGBM and ONNX Runtime
+//! `grown` the models     `export` the forms that peers read     `peers.py` the peers: `LightGBM` and ONNX Runtime
 //!
 //! They are asked when `cargo xtask originals` has made their environment; `SCALPEL_ORIGINALS` names another place.
 
 #![expect(clippy::expect_used, reason = "a benchmark that cannot run has nothing to say")]
 #![expect(clippy::disallowed_methods, reason = "a benchmark reads the clock")]
+#![expect(clippy::print_stdout, reason = "a benchmark prints its figures")]
 
 #[path = "inference/export.rs"]
 #[allow(unreachable_pub, reason = "a part of this program")]
