@@ -12,6 +12,7 @@
 
 #![expect(clippy::expect_used, reason = "a benchmark that cannot run has nothing to say")]
 #![expect(clippy::disallowed_methods, reason = "a benchmark reads the clock")]
+#![expect(clippy::print_stdout, reason = "a benchmark prints its figures")]
 
 #[path = "../../models/benches/inference/grown.rs"]
 #[allow(unreachable_pub, reason = "shared with another benchmark")]

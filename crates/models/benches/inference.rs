@@ -12,6 +12,7 @@
 #![expect(clippy::expect_used, reason = "a benchmark that cannot run has nothing to say")]
 #![expect(clippy::print_stdout, reason = "the figures are what it is for")]
 #![expect(clippy::disallowed_methods, reason = "a benchmark reads the clock")]
+#![expect(clippy::print_stdout, reason = "a benchmark prints its figures")]
 
 #[path = "inference/export.rs"]
 #[allow(unreachable_pub, reason = "a part of this program")]

@@ -181,7 +181,7 @@ pub struct Forest {
     trees: Vec<Tree>,
     lanes: Lanes,
     /// The quicker way, where the trees are small enough.
-    ranks: Option<Ranks>,
+    ranks: Option<Box<Ranks>>,
     /// What the forest says on average over its covers; `None` when a split has no cover, or less than a
     /// child.
     expected: Option<f64>,

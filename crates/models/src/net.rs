@@ -130,7 +130,9 @@ impl Layer {
     fn forward(&self, x: &[f64], out: &mut [f64]) {
         out.copy_from_slice(&self.bias);
         self.matrix.add_product(x, out);
-        out.iter_mut().for_each(|sum| *sum = self.activation.of(*sum));
+        for sum in out.iter_mut() {
+            *sum = self.activation.of(*sum);
+        }
     }
 }
 

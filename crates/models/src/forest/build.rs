@@ -87,7 +87,7 @@ impl ForestBuilder {
         }
         let lanes = Lanes::new(&trees).ok_or(ForestError::whole(ForestFault::Views))?;
         let expected = lanes.expected().map(|trees| base + trees);
-        let ranks = Ranks::new(&lanes);
+        let ranks = Ranks::new(&lanes).map(Box::new);
         Ok(Forest { features, base, link, summing, trees, lanes, ranks, expected })
     }
 }

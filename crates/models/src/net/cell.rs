@@ -117,7 +117,9 @@ impl Cell {
         let (gate_bias, candidate_bias) = self.recurrent_bias.split_at(2 * n);
         gates.iter_mut().zip(gate_bias).for_each(|(sum, bias)| *sum += bias);
         self.recurrent_gates.add_product(hidden, gates);
-        gates.iter_mut().for_each(|gate| *gate = sigmoid(*gate));
+        for gate in gates.iter_mut() {
+            *gate = sigmoid(*gate);
+        }
         let (update, reset) = gates.split_at(n);
         inner.copy_from_slice(candidate_bias);
         if self.linear_before_reset {
@@ -132,7 +134,9 @@ impl Cell {
             self.recurrent_candidate.add_product(kept, inner);
             candidate.iter_mut().zip(inner.iter()).for_each(|(sum, inner)| *sum += inner);
         }
-        candidate.iter_mut().for_each(|sum| *sum = tanh(*sum));
+        for sum in candidate.iter_mut() {
+            *sum = tanh(*sum);
+        }
         for ((h, z), c) in hidden.iter_mut().zip(update).zip(candidate.iter()) {
             *h = (1.0 - z) * c + z * *h;
         }
