@@ -253,6 +253,7 @@ fn after(seconds: i64) -> Time {
 
 #[test]
 fn what_makes_no_sense_is_refused_whole() {
+    use NoticeFault::{Backwards, Confidence, HalfLife, NotYet, Over, Repeated, Score, UnknownSymbol};
     let spec = eager();
     let mut line = Line::new(&spec);
     let mut told = Vec::new();
@@ -284,7 +285,6 @@ fn what_makes_no_sense_is_refused_whole() {
     {
         line.hear(Fact::Noticed(notice), &mut watch);
     }
-    use NoticeFault::{Backwards, Confidence, HalfLife, NotYet, Over, Repeated, Score, UnknownSymbol};
     let expected = [
         None,
         Some(Repeated),

@@ -154,7 +154,6 @@ impl Sequence {
 }
 
 /// What thinks.
-#[expect(clippy::large_enum_variant, reason = "a model lies behind an Arc, once")]
 #[derive(Debug, Clone, PartialEq)]
 pub enum Brain {
     /// The forests of the buy and of the sell side: log-odds that the side's upper barrier is touched first.

@@ -1,9 +1,9 @@
-//! Boosted trees on 3,000,000 rows of 48 features, here and by LightGBM in the same run: seconds, memory, and what the
+//! Boosted trees on 3,000,000 rows of 48 features, here and by `LightGBM` in the same run: seconds, memory, and what the
 //! forest is worth on rows that neither saw. Each runs in a process of its own, so that memory is its own.
 //!
 //!     cargo bench -p learn --bench training             (ROWS=300000 for a quick look)
 //!
-//! LightGBM is asked when `cargo xtask originals` has made its environment; `SCALPEL_ORIGINALS` names another place.
+//! `LightGBM` is asked when `cargo xtask originals` has made its environment; `SCALPEL_ORIGINALS` names another place.
 
 #![expect(clippy::expect_used, reason = "a benchmark that cannot run has nothing to say")]
 #![expect(clippy::print_stdout, reason = "the figures are what it is for")]

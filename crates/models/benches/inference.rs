@@ -10,7 +10,6 @@
 //! They are asked when `cargo xtask originals` has made their environment; `SCALPEL_ORIGINALS` names another place.
 
 #![expect(clippy::expect_used, reason = "a benchmark that cannot run has nothing to say")]
-#![expect(clippy::print_stdout, reason = "the figures are what it is for")]
 #![expect(clippy::disallowed_methods, reason = "a benchmark reads the clock")]
 #![expect(clippy::print_stdout, reason = "a benchmark prints its figures")]
 

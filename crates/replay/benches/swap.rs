@@ -33,6 +33,7 @@ fn line(name: &str, value: f64, unit: &str, note: &str) {
     let _ = writeln!(std::io::stdout().lock(), "{name}\t{value:.places$}\t{unit}\t{note}");
 }
 
+#[expect(clippy::too_many_lines, reason = "one measurement after the other")]
 fn main() {
     let config = config();
     let mut swapped = Swapped::new(&config);

@@ -25,6 +25,7 @@ pub(crate) const BUILD: &str = concat!("scalpel ", env!("CARGO_PKG_VERSION"), " 
 const RUN: u16 = 1;
 
 /// A backtest ready to run.
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 struct Job {
     config: Config,
     input: Input,

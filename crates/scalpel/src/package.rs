@@ -99,7 +99,7 @@ pub(crate) fn write(folder: &Path, made: &[&Made], (story, trial): (&Story<'_>, 
         let path = folder.join(seats::file_of(*seat));
         match made.iter().find(|made| made.model.seat() == *seat) {
             Some(made) => {
-                replay::beside::save(&path, &made.model).map_err(|error| Failure::Output(error.to_string()))?
+                replay::beside::save(&path, &made.model).map_err(|error| Failure::Output(error.to_string()))?;
             }
             // A training of before may have made one.
             None if path.exists() => std::fs::remove_file(&path).map_err(failed)?,

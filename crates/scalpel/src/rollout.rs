@@ -51,8 +51,8 @@ fn seats(desk: &Desk, told: &[(u64, Time, News)], now: Time) -> Vec<Value> {
                 "class": class.map_or("", |class| class.name.as_str()),
                 "symbol": symbol.map_or("", |symbol| symbol.instrument.name.as_str()),
                 "seat": format!("{seat:?}").to_lowercase(),
-                "champion": model(champion, since(Chair::Champion), council.until(*seat)),
-                "challenger": model(challenger, since(Chair::Challenger), None),
+                "champion": model(champion, since(Chair::Champion).as_deref(), council.until(*seat)),
+                "challenger": model(challenger, since(Chair::Challenger).as_deref(), None),
                 "former": model(former, None, None),
                 "ensemble_epoch": council.epoch(),
                 "trial": council.trial(*seat).map(|found| trial(found, council, *seat, now)),
@@ -63,7 +63,7 @@ fn seats(desk: &Desk, told: &[(u64, Time, News)], now: Time) -> Vec<Value> {
     seats
 }
 
-fn model(model: Option<&std::sync::Arc<Artefact>>, since: Option<String>, until: Option<Time>) -> Value {
+fn model(model: Option<&std::sync::Arc<Artefact>>, since: Option<&str>, until: Option<Time>) -> Value {
     model.map_or(Value::Null, |model| {
         json!({ "name": model.parts().name, "digest": hex(model.digest()), "since": since,
             "until": until.map(|until| until.to_string()) })
@@ -126,9 +126,9 @@ fn trial(trial: &Trial, council: &Council, seat: Trained, now: Time) -> Value {
 
 /// How many labels are still needed at the growth of both gamblers' log wealth so far; `None` when one does not grow.
 fn labels_left(labels: u64, wealth: [f64; 2], alpha: f64) -> Option<f64> {
-    let goal = (1.0 / alpha).ln();
+    let goal = market::math::ln(1.0 / alpha);
     let left = wealth.map(|wealth| {
-        let grown = wealth.ln();
+        let grown = market::math::ln(wealth);
         let rate = if labels > 0 { grown / labels as f64 } else { 0.0 };
         (rate > 0.0).then(|| ((goal - grown) / rate).max(0.0))
     });
@@ -192,12 +192,6 @@ const fn chair_name(chair: Chair) -> &'static str {
 }
 
 fn print(file: &Path, object: &Value) -> Outcome {
-    let text = |value: &Value| match value {
-        Value::Null => "none".to_owned(),
-        Value::String(text) => text.clone(),
-        Value::Number(number) => number.as_f64().map_or_else(|| number.to_string(), figure),
-        other => other.to_string(),
-    };
     let none = Vec::new();
     let seats = object["seats"].as_array().unwrap_or(&none);
     screen::say(&format!("{}: as of {}", file.display(), text(&object["as_of"])))?;
@@ -253,6 +247,12 @@ fn print(file: &Path, object: &Value) -> Outcome {
             text(&trial["labels_per_hour"])
         ))?;
     }
+    events(object)
+}
+
+/// What was told of models, in order; alarms of inputs are counted.
+fn events(object: &Value) -> Outcome {
+    let none = Vec::new();
     let events = object["events"].as_array().unwrap_or(&none);
     let is_input = |event: &&Value| event["what"].as_str().is_some_and(|what| what.contains(INPUT_DRIFTED));
     for event in events.iter().filter(|event| !is_input(event)) {
@@ -265,6 +265,16 @@ fn print(file: &Path, object: &Value) -> Outcome {
         screen::say(&format!("{count} alarms of inputs that moved, {first} to {last}; --json lists them"))?;
     }
     Ok(())
+}
+
+/// A value for people.
+fn text(value: &Value) -> String {
+    match value {
+        Value::Null => "none".to_owned(),
+        Value::String(text) => text.clone(),
+        Value::Number(number) => number.as_f64().map_or_else(|| number.to_string(), figure),
+        other => other.to_string(),
+    }
 }
 
 /// A whole number as one, others with three decimals.

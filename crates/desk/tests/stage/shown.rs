@@ -121,6 +121,7 @@ fn instruction(desk: &Desk, instruction: &Instruction) -> String {
     }
 }
 
+#[expect(clippy::too_many_lines, reason = "one line for each kind of news")]
 fn told(desk: &Desk, news: &News) -> String {
     match news {
         News::Refused { refusal, .. } => {

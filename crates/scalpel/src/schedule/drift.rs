@@ -13,7 +13,7 @@ use crate::schedule::plan::Plan;
 use crate::{Failure, screen};
 
 /// A journal that grows is heard again no more often than this: it is heard from its start.
-const HEAR: Duration = Duration::from_secs(600);
+const HEAR: Duration = Duration::from_mins(10);
 
 /// How far a journal was heard.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

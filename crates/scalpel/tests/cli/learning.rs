@@ -61,6 +61,7 @@ fn adopted(here: &Path, day: &str) {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a newcomer's way from end to end")]
 fn from_ticks_to_a_model_that_sits_at_the_council() {
     let folder = tempfile::tempdir().unwrap();
     let here = folder.path();

@@ -180,7 +180,7 @@ fn pointed_once(here: &Path) {
     again();
     let whole = read(here, "registry/aliases/euro.log");
     for kept in [2, 1] {
-        let cut: String = whole.lines().take(kept).map(|line| format!("{line}\n")).collect();
+        let cut: String = whole.split_inclusive('\n').take(kept).collect();
         assert!(std::fs::write(&log, cut).is_ok());
         again();
     }

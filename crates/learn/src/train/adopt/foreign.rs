@@ -1,7 +1,7 @@
 //! Files of other programs into what can think here: bounded, recognised by their content, refused with the file and what
 //! to do.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use models::forest::Link;
 use models::net::Activation;
@@ -14,6 +14,7 @@ use crate::train::model::seen::feature;
 use crate::train::stages::digest;
 
 /// What thinks in a foreign file.
+#[expect(clippy::large_enum_variant, reason = "there is one, and it lives for a moment")]
 pub(super) enum Mind {
     Trees(Box<[Forest; 2]>),
     /// A net, and whether it remembers.
@@ -65,7 +66,7 @@ fn origin(path: &Path, bytes: &[u8], format: Format) -> Origin {
     Origin { file, sha256: digest(bytes), format: format.to_owned() }
 }
 
-fn trees(path: &PathBuf, given: &[String]) -> Result<(Forest, Origin, Vec<String>), Fault> {
+fn trees(path: &Path, given: &[String]) -> Result<(Forest, Origin, Vec<String>), Fault> {
     let bytes = bytes(path)?;
     let read = forest(&bytes).map_err(|error| Fault::content(path, &error))?;
     if !matches!(read.forest.link(), Link::Logistic { .. }) {

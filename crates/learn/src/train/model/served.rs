@@ -21,9 +21,9 @@ fn records(config: &config::Config) -> Vec<Record> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../data/ticks");
     let file = |feed: &str| -> Vec<PathBuf> { vec![root.join(format!("{feed}-EURUSD/20140502.csv.zst"))] };
     let feeds = vec![(file("oanda"), Options::none()), (file("fxcm"), Options::none())];
-    let mut source = Files { feeds }.open(config, None).unwrap();
+    let source = Files { feeds }.open(config, None).unwrap();
     let mut records = Vec::new();
-    while let Some(judged) = source.next() {
+    for judged in source {
         records.push(judged.unwrap().record);
         if records.len() == 40_000 {
             break;
@@ -61,6 +61,7 @@ fn leaf(features: usize, value: f64) -> models::Forest {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one run, looked at from both ends")]
 fn a_served_net_and_a_meta_model_see_what_training_saw() {
     let config = config();
     let records = records(&config);
@@ -117,10 +118,9 @@ fn a_served_net_and_a_meta_model_see_what_training_saw() {
             let Record::Quote(tick) = record else { continue };
             desk.on_event(&Event { seq: nth as u64 + 9, time: tick.seen, fact: Fact::Ticked(*tick) }, &mut actions);
             let council = &desk.councils()[class];
-            let heard = (desk.tick_counts(SymbolId(0)).unwrap().believed, council.last_step(Chair::Champion));
-            if tick.symbol == SymbolId(0) && heard.1.is_some() && heard.1.map(|step| step.outputs) != last {
+            let step = council.last_step(Chair::Champion).filter(|step| Some(step.outputs) != last);
+            if let Some(Step { time, outputs, .. }) = step.filter(|_| tick.symbol == SymbolId(0)) {
                 let bits = |row: Vec<f64>| row.into_iter().map(f64::to_bits).collect();
-                let Step { time, outputs, .. } = heard.1.unwrap();
                 last = Some(outputs);
                 served.push((time.0, outputs.map(f64::to_bits), council.meta_question(Side::Buy).map(bits)));
             }
