@@ -207,7 +207,7 @@ fn drifted(here: &Path) {
     asked.extend(["--out", "runs/live", "--ticks"]);
     asked.extend(days.iter().map(String::as_str));
     scalpel(here, &asked).expect(0, &["VERDICT"]);
-    scalpel(here, &["trials", "runs/live/session.journal"]).expect(0, &["drifted: Inputs"]);
+    scalpel(here, &["trials", "runs/live/session.journal"]).expect(0, &["alarms of inputs that moved"]);
     scalpel(here, &once).expect(0, &["round 2: euro 1.1.0"]);
     assert!(read(here, "work/rounds.jsonl").contains("\"why\":\"drift of inputs"));
     scalpel(here, &once).expect(0, &["nothing is due for"]);
