@@ -10,7 +10,8 @@ use vault::{Algorithm, Kek, Role, SigningKey, TrustStore, files};
 use crate::models_arguments::{Asked, At, Models, One, Who};
 use crate::opened::{Desk, say};
 pub(crate) use crate::opened::{failed, passphrase, usable};
-use crate::{Failure, Outcome, models_keys, screen};
+use crate::schedule::measured;
+use crate::{Failure, Outcome, models_keys, package, screen};
 
 pub(crate) fn version(text: &str) -> Result<Version, Failure> {
     Version::parse(text).ok_or_else(|| Failure::Usage(format!("{text:?} is not a version such as 1.2.3")))
@@ -175,7 +176,7 @@ fn answers(desk: &Desk<'_>, name: &str, number: Version, evidence: &mut Evidence
 }
 
 fn advance(verb: &Models) -> Outcome {
-    let Models::Advance { at, opens, one, event: asked, evidence, live, override_edge, who } = verb else {
+    let Models::Advance { at, opens, one, event: asked, evidence, measure, live, override_edge, who } = verb else {
         return Err(Failure::Broken("not an advance".into()));
     };
     let desk = Desk::open(at, opens)?;
@@ -187,6 +188,11 @@ fn advance(verb: &Models) -> Outcome {
     })?;
     let consent = override_edge.then(|| Override { person: who.actor.clone(), reason: who.reason.clone() });
     let ground = if *live { Ground::Live } else { Ground::Paper };
+    if let Some(training) = measure {
+        let ask = |models: &mut Vec<ensemble::Artefact>, x: &[f64]| package::ask(models, x);
+        let loaded = desk.registry.load(&one.name, Which::Version(number), &desk.checks(), package::parse, ask);
+        evidence.extend(measured(training, &loaded.map_err(|refusal| failed(&refusal))?.1)?);
+    }
     if *asked == Asked::Validate {
         answers(&desk, &one.name, number, &mut evidence)?;
     }

@@ -208,6 +208,9 @@ pub(crate) enum Models {
         /// signed manifest says, the verdict above all, is read there
         #[arg(long, value_name = "FILE")]
         evidence: Option<PathBuf>,
+        /// Measure latency, domain and parity on the newest rows of this training's dataset, and count them as evidence
+        #[arg(long, value_name = "DIR")]
+        measure: Option<PathBuf>,
         /// It trades money, not paper
         #[arg(long)]
         live: bool,

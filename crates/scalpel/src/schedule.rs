@@ -17,6 +17,7 @@ use std::time::Duration;
 
 use crate::learn_arguments::Schedule;
 use crate::{Failure, Outcome, screen};
+pub(crate) use enter::measured;
 use drift::{Ears, Told};
 use plan::Plan;
 use round::{Round, last};

@@ -157,7 +157,7 @@ fn point(plan: &Plan, opened: &Opened, version: Version) -> Outcome {
 
 /// Latency, domain and parity on the newest rows of the dataset; their labels are not looked at. Models that vote are asked one
 /// after the other, as the desk asks them.
-fn measured(training: &Path, models: &[Artefact]) -> Result<Evidence, Failure> {
+pub(crate) fn measured(training: &Path, models: &[Artefact]) -> Result<Evidence, Failure> {
     let origin = Origin::read(training).map_err(fault)?;
     let data = Dataset::open(&origin.dataset).map_err(fault)?;
     let (mut outside, mut asked, mut same, mut took) = (0_usize, 0_usize, true, Vec::new());
