@@ -17,8 +17,8 @@ use std::time::Duration;
 
 use crate::learn_arguments::Schedule;
 use crate::{Failure, Outcome, screen};
-pub(crate) use enter::measured;
 use drift::{Ears, Told};
+pub(crate) use enter::measured;
 use plan::Plan;
 use round::{Round, last};
 
