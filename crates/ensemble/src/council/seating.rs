@@ -277,12 +277,6 @@ impl Council {
         seat.runner()?.last()
     }
 
-    /// Whose word stands from a seat: the champion's, unless a canary has the block.
-    pub fn speaks(&self, which: Trained) -> Chair {
-        let assigned = self.standing.assigned.get(which as usize).copied().flatten();
-        if assigned.is_some_and(|assigned| assigned.arm == Arm::Canary) { Chair::Challenger } else { Chair::Champion }
-    }
-
     /// The model that sits here as this.
     pub fn seated(&self, which: Trained, of: Chair) -> Option<&Arc<Artefact>> {
         match of {
